@@ -1,0 +1,1 @@
+"""The training core: one contract (`Task`) for every science. It knows no astronomy and imports none of it."""

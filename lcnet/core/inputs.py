@@ -1,0 +1,180 @@
+"""From a caller's arrays to what a network is fed: checks that name the culprit, normalisation, missing rows."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+
+import numpy as np
+
+from lcnet.core.task import Input
+
+__all__ = ["check", "describe", "normalise", "restore", "to_tensors"]
+
+
+def check(specs: Mapping[str, Input], inputs: Mapping, *, first_row: int = 0) -> dict[str, np.ndarray]:
+    """The arrays of `inputs` that `specs` names, checked, as float32.
+
+    Parameters
+    ----------
+    specs : mapping of str to Input
+        What the network takes.
+    inputs : mapping of str to array, shape (n, *spec.shape)
+        What the caller has. An optional input may be absent or None; a row of it entirely NaN is missing. Names that
+        `specs` does not have are ignored, unless one reads like a misspelt optional input.
+    first_row : int
+        Number of the first row, for the messages of a caller who checks in blocks.
+
+    Returns
+    -------
+    dict of str to array, shape (n, *spec.shape), float32
+        Absent optional inputs are left out.
+
+    Raises
+    ------
+    ValueError
+        That names the input, and the rows, for anything missing, misshapen, partly NaN or infinite.
+    """
+    if not isinstance(inputs, Mapping):
+        raise ValueError(f"inputs must be a mapping of name to array with {_names(specs)}, not {type(inputs).__name__}")
+    given = {name: value for name, value in inputs.items() if value is not None}
+    absent = [name for name in specs if name not in given]
+    for name in given:
+        # an unknown name is another network's business, but a typo would silently drop an optional input
+        close = difflib.get_close_matches(name, absent, n=1, cutoff=0.8) if name not in specs else []
+        if close:
+            raise ValueError(f"unknown input {name!r}: did you mean {close[0]!r}?")
+    missing = [name for name in absent if specs[name].required]
+    if missing:
+        raise ValueError(f"missing required input {', '.join(map(repr, missing))}; this network takes {_names(specs)}")
+
+    arrays, length = {}, None
+    for name, spec in specs.items():
+        if name not in given:
+            continue
+        try:
+            values = np.asarray(given[name], dtype=np.float32)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"input {name!r} is not an array of numbers: {error}") from None
+        if values.shape == spec.shape:
+            raise ValueError(
+                f"input {name!r} has shape {values.shape}, one example's: a first axis over examples is missing"
+                f" (for a single example pass x[None])"
+            )
+        if values.shape[1:] != spec.shape or values.ndim == 0:
+            raise ValueError(f"input {name!r} has shape {values.shape}, not {('n', *spec.shape)}".replace("'n'", "n"))
+        length = len(values) if length is None else length
+        if len(values) != length:
+            raise ValueError(f"input {name!r} has {len(values)} rows, the others have {length}")
+        _check_rows(name, spec, values, first_row)
+        arrays[name] = values
+    if not arrays:
+        raise ValueError(f"no input given; this network takes {_names(specs)}")
+    return arrays
+
+
+def normalise(specs: Mapping[str, Input], arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Checked arrays on the network's scale; NaN stays NaN (missing), absent optional inputs become NaN.
+
+    Parameters
+    ----------
+    specs : mapping of str to Input
+    arrays : mapping of str to array, shape (n, *spec.shape)
+        As `check` returns them.
+
+    Returns
+    -------
+    dict of str to array, shape (n, *spec.shape), float32
+        Every input of `specs`.
+    """
+    length = len(next(iter(arrays.values())))
+    out = {}
+    for name, spec in specs.items():
+        if name not in arrays:
+            out[name] = np.full((length, *spec.shape), np.nan, dtype=np.float32)
+            continue
+        values = arrays[name]
+        if spec.range is not None:
+            values = np.clip(values.astype(np.float64), *spec.range)
+            low, high = spec.range
+            if spec.log:
+                values, low, high = np.log10(values), np.log10(low), np.log10(high)
+            values = 2.0 * (values - low) / (high - low) - 1.0
+        out[name] = np.ascontiguousarray(values, dtype=np.float32)
+    return out
+
+
+def to_tensors(specs: Mapping[str, Input], arrays: Mapping[str, np.ndarray], device=None) -> dict:
+    """Normalised arrays as the tensors of ``forward``: missing rows zero, ``has_<name>`` for every optional input."""
+    import torch
+
+    tensors = {}
+    for name, spec in specs.items():
+        values = arrays[name]
+        if not spec.required:
+            # augmentation may set any value of a row to NaN to drop it: one NaN is enough
+            absent = np.isnan(values).reshape(len(values), -1).any(axis=1)
+            tensors[f"has_{name}"] = torch.from_numpy((~absent).astype(np.float32))
+            values = np.where(absent.reshape(-1, *[1] * len(spec.shape)), np.float32(0), values)
+        tensors[name] = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
+    return {name: tensor.to(device) for name, tensor in tensors.items()} if device is not None else tensors
+
+
+def describe(specs: Mapping[str, Input]) -> dict[str, dict]:
+    """The inputs as plain JSON values, for a model card."""
+    return {
+        name: {
+            "shape": list(spec.shape),
+            "required": spec.required,
+            "log": spec.log,
+            "range": None if spec.range is None else list(spec.range),
+            "unit": spec.unit,
+            "doc": spec.doc,
+        }
+        for name, spec in specs.items()
+    }
+
+
+def restore(described: Mapping[str, Mapping]) -> dict[str, Input]:
+    """The inverse of `describe`."""
+    return {
+        name: Input(
+            shape=tuple(entry["shape"]),
+            required=bool(entry.get("required", True)),
+            log=bool(entry.get("log", False)),
+            range=None if entry.get("range") is None else tuple(entry["range"]),
+            unit=str(entry.get("unit", "")),
+            doc=str(entry.get("doc", "")),
+        )
+        for name, entry in described.items()
+    }
+
+
+def _check_rows(name: str, spec: Input, values: np.ndarray, first_row: int) -> None:
+    flat = values.reshape(len(values), -1)
+    infinite = np.isinf(flat).any(axis=1)
+    if infinite.any():
+        raise ValueError(f"input {name!r} is infinite in {_rows(infinite, first_row)}")
+    nan = np.isnan(flat)
+    if spec.required:
+        if nan.any():
+            raise ValueError(f"required input {name!r} has NaN in {_rows(nan.any(axis=1), first_row)}")
+    else:
+        partly = nan.any(axis=1) & ~nan.all(axis=1)
+        if partly.any():
+            raise ValueError(
+                f"optional input {name!r} is partly NaN in {_rows(partly, first_row)}: a missing row is NaN throughout"
+            )
+
+
+def _rows(mask: np.ndarray, first_row: int) -> str:
+    numbers = np.flatnonzero(mask) + first_row
+    shown = ", ".join(str(number) for number in numbers[:5])
+    return f"row{'s' if len(numbers) > 1 else ''} {shown}" + (f" and {len(numbers) - 5} more" if len(numbers) > 5 else "")
+
+
+def _names(specs: Mapping[str, Input]) -> str:
+    required = [name for name, spec in specs.items() if spec.required]
+    optional = [name for name, spec in specs.items() if not spec.required]
+    text = f"required {', '.join(required)}" if required else ""
+    return text + ("; " if text and optional else "") + (f"optional {', '.join(optional)}" if optional else "")

@@ -1,0 +1,134 @@
+"""What differs between kinds of problem, so that the training loop does not have to know.
+
+An objective is any object with the methods of `Objective`. torch is imported inside them: declaring a task is free of it.
+A regression overrides `loss`, `predict`, `metrics` and `calibrate`; a GAN overrides `step`; the loop never changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Classification", "Objective"]
+
+
+class Objective:
+    """The interface of an objective and its one default, the gradient step."""
+
+    def check(self, targets: Mapping[str, Any]) -> None:
+        """Raise ValueError, naming target and rows, unless `targets` can be learnt."""
+        raise NotImplementedError
+
+    def loss(self, output, targets, weight=None):
+        """Weighted mean loss of a network's `output`, a scalar tensor."""
+        raise NotImplementedError
+
+    def predict(self, output, **calibration):
+        """What the user is given for one network's `output`, a tensor (n, ...), with the values of `calibrate`."""
+        raise NotImplementedError
+
+    def metrics(self, prediction, targets, group=None) -> dict[str, float]:
+        """Named figures of merit of `prediction`, arrays on the host."""
+        raise NotImplementedError
+
+    def calibrate(self, outputs, targets, weight=None) -> dict[str, float]:
+        """Keyword arguments of `predict`, fitted on held-out `outputs` of all members, array (members, n, ...)."""
+        return {}
+
+    def describe(self) -> dict[str, Any]:
+        """Plain values for the model card."""
+        return {"kind": type(self).__name__.lower()}
+
+    def step(self, net, batch, optimizers):
+        """One update of `net` on `batch`; returns the loss, a detached scalar tensor.
+
+        Parameters
+        ----------
+        net : torch.nn.Module
+        batch : lcnet.core.batches.Batch
+            With `inputs`, `targets`, `weight`.
+        optimizers : dict of str to torch.optim.Optimizer
+            ``{"net": optimizer}``, or one for each name of ``net.parts()`` if the network has that method.
+        """
+        for optimizer in optimizers.values():
+            optimizer.zero_grad(set_to_none=True)
+        loss = self.loss(net(batch.inputs), batch.targets, batch.weight)
+        loss.backward()
+        for optimizer in optimizers.values():
+            optimizer.step()
+        return loss.detach()
+
+
+@dataclass(frozen=True)
+class Classification(Objective):
+    """One class of several; the network's output is logits (n, classes).
+
+    Parameters
+    ----------
+    classes : tuple of str
+        In column order.
+    target : str
+        Name of the target that holds the index into `classes`.
+    """
+
+    classes: tuple[str, ...]
+    target: str = "label"
+
+    def __post_init__(self):
+        object.__setattr__(self, "classes", tuple(self.classes))
+        if len(self.classes) < 2 or len(set(self.classes)) != len(self.classes):
+            raise ValueError(f"a classification needs two or more different classes, not {self.classes}")
+
+    def check(self, targets):
+        if self.target not in targets:
+            raise ValueError(f"missing target {self.target!r}; there is {', '.join(targets) or 'none'}")
+        label = np.asarray(targets[self.target])
+        if label.ndim != 1 or label.dtype.kind not in "iu":
+            raise ValueError(f"target {self.target!r} must be integers of shape (n,), not {label.dtype} {label.shape}")
+        wrong = np.flatnonzero((label < 0) | (label >= len(self.classes)))
+        if len(wrong):
+            rows = ", ".join(map(str, wrong[:5]))
+            raise ValueError(f"target {self.target!r} is outside 0..{len(self.classes) - 1} in row(s) {rows}")
+
+    def labels(self, targets) -> np.ndarray:
+        """The integer labels, array (n,): what a split is stratified by."""
+        return np.asarray(targets[self.target]).astype(np.int64)
+
+    def loss(self, output, targets, weight=None):
+        """Weighted mean cross-entropy, nats."""
+        from torch.nn import functional
+
+        each = functional.cross_entropy(output.float(), targets[self.target].long(), reduction="none")
+        if weight is None:
+            return each.mean()
+        # a batch of nothing but zero weights teaches nothing, and must not be 0/0
+        return (each * weight).sum() / weight.sum().clamp_min(1e-12)
+
+    def predict(self, output, temperature: float = 1.0):
+        """Probabilities, float64 tensor (n, classes): the softmax of the logits over `temperature`."""
+        import torch
+
+        return torch.softmax(output.double() / temperature, dim=-1)
+
+    def calibrate(self, outputs, targets, weight=None):
+        """The temperature that minimises the log loss of the *averaged* probabilities.
+
+        One temperature divides the logits of every member before their probabilities are averaged, so that the mean of
+        the members is the calibrated prediction itself (pool, then calibrate: Rahaman & Thiery 2021, NeurIPS 34).
+        Guo et al. 2017, ICML 70 is the case of one member.
+        """
+        from lcnet.core.calibration import fit_temperature
+
+        return {"temperature": fit_temperature(outputs, self.labels(targets), weight)}
+
+    def metrics(self, prediction, targets, group=None):
+        """Log loss, Brier score, (balanced) accuracy, calibration error, average precision and AUC, each class too."""
+        from lcnet.core.metrics import classification_metrics
+
+        return classification_metrics(np.asarray(prediction), self.labels(targets), self.classes)
+
+    def describe(self):
+        return {"kind": "classification", "classes": list(self.classes), "target": self.target}

@@ -1,0 +1,119 @@
+"""Every task lcnet knows, by name, without importing any of them.
+
+An entry says where its `Task` lives, as ``"module:attribute"``. A *reading* has no weights of its own: it reports sums of
+another network's classes, so that two verdicts on one object can never contradict each other.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lcnet.core.task import Task
+
+__all__ = ["REGISTRY", "Entry", "UnknownTask", "get_entry", "get_task"]
+
+
+class UnknownTask(ValueError, KeyError):
+    """No task of that name."""
+
+    def __str__(self) -> str:  # KeyError would print the message in quotes
+        return str(self.args[0]) if self.args else ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A registered name: a task of its own (`where`), or a reading of one (`reading_of`, `sums`).
+
+    Parameters
+    ----------
+    where : str
+        ``"module:attribute"`` of the `Task`.
+    sentence, reference : str
+        What it does, and the paper and figure it is held to.
+    reading_of : str
+        Name of the task whose network is read.
+    sums : mapping of str to tuple of str
+        Class reported, in column order, to the network's classes it sums.
+    """
+
+    where: str = ""
+    sentence: str = ""
+    reference: str = ""
+    reading_of: str = ""
+    sums: Mapping[str, tuple[str, ...]] | None = None
+
+    def __post_init__(self):
+        if bool(self.where) == bool(self.reading_of) or bool(self.reading_of) != bool(self.sums):
+            raise ValueError("an entry has either `where`, or `reading_of` with `sums`")
+
+
+REGISTRY: dict[str, Entry] = {
+    "transits/candidate": Entry(
+        where="lcnet.transits.tasks:CANDIDATE",
+        sentence="Is a periodic dip a planet-like transit, an eclipsing binary, or junk?",
+        reference="Yu et al. 2019, AJ 158, 25",
+    ),
+    "transits/triage": Entry(
+        reading_of="transits/candidate",
+        sums={"junk": ("junk",), "transit": ("planet", "eclipse")},
+        sentence="Is a periodic dip astrophysical (a transit or an eclipse) or junk?",
+        reference="Yu et al. 2019, AJ 158, 25: average precision 0.97",
+    ),
+    "transits/vetting": Entry(
+        reading_of="transits/candidate",
+        sums={"not_planet": ("eclipse", "junk"), "planet": ("planet",)},
+        sentence="Is a periodic dip a planet candidate?",
+        reference="Yu et al. 2019, AJ 158, 25: average precision 0.69",
+    ),
+}
+
+
+def get_entry(name: str) -> Entry:
+    """The entry registered as `name`.
+
+    Raises
+    ------
+    UnknownTask
+        A ValueError and KeyError that suggests the closest names.
+    """
+    if name in REGISTRY:
+        return REGISTRY[name]
+    close = difflib.get_close_matches(name, REGISTRY, n=3, cutoff=0.5)
+    close = close or [known for known in REGISTRY if known.partition("/")[2] == name]
+    hint = f"did you mean {' or '.join(close)}?" if close else "`lcnet tasks` lists them all"
+    raise UnknownTask(f"unknown task {name!r}: {hint}")
+
+
+def get_task(name: str) -> Task:
+    """The `Task` registered as `name`; of a reading, the task whose network it reads.
+
+    Parameters
+    ----------
+    name : str
+        A registered name, or ``"module:attribute"`` of a task of your own.
+
+    Raises
+    ------
+    UnknownTask
+        If there is none of that name.
+    """
+    if name not in REGISTRY and ":" in name:
+        where = name
+    else:
+        entry = get_entry(name)
+        where = entry.where or get_entry(entry.reading_of).where
+    module, _, attribute = where.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except AttributeError:
+        raise UnknownTask(f"module {module!r} has no task {attribute!r}") from None
+    except ModuleNotFoundError as error:
+        if name in REGISTRY or error.name is None or not (module + ".").startswith(error.name + "."):
+            raise
+        raise UnknownTask(f"there is no module {module!r} to take the task {attribute!r} from") from None
