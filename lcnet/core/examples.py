@@ -1,7 +1,7 @@
 """Labelled examples, in memory or lazily from one HDF5 file.
 
-The file holds ``inputs/<name>``, ``targets/<name>``, ``group``, ``weight`` and ``meta/<column>``, one row an example, and
-the attributes ``task``, ``seed`` and ``version``. Any HDF5 reader opens it; nothing in it is executed.
+The file holds ``inputs/<name>``, ``targets/<name>``, ``group``, ``weight`` and ``meta/<column>``, one row an example,
+and the attributes ``task``, ``seed`` and ``version``. Any HDF5 reader opens it; nothing in it is executed.
 """
 
 from __future__ import annotations
@@ -284,7 +284,7 @@ class Examples:
         pieces: Mapping[str, Any] = {
             **{f"inputs/{name}": self.inputs[name][rows] for name in sorted(self.inputs)},
             **{f"targets/{name}": self.targets[name] for name in sorted(self.targets)},
-            "group": self.group.astype(str).astype("S"),
+            "group": np.char.encode(self.group.astype(str), "utf-8"),
             "weight": self.weight,
         }
         for name, values in pieces.items():

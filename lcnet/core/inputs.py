@@ -170,7 +170,8 @@ def _check_rows(name: str, spec: Input, values: np.ndarray, first_row: int) -> N
 def _rows(mask: np.ndarray, first_row: int) -> str:
     numbers = np.flatnonzero(mask) + first_row
     shown = ", ".join(str(number) for number in numbers[:5])
-    return f"row{'s' if len(numbers) > 1 else ''} {shown}" + (f" and {len(numbers) - 5} more" if len(numbers) > 5 else "")
+    more = f" and {len(numbers) - 5} more" if len(numbers) > 5 else ""
+    return f"row{'s' if len(numbers) > 1 else ''} {shown}{more}"
 
 
 def _names(specs: Mapping[str, Input]) -> str:

@@ -1,6 +1,6 @@
 """What differs between kinds of problem, so that the training loop does not have to know.
 
-An objective is any object with the methods of `Objective`. torch is imported inside them: declaring a task is free of it.
+An objective is any object with the methods of `Objective`. torch is imported inside them: declaring a task needs none.
 A regression overrides `loss`, `predict`, `metrics` and `calibrate`; a GAN overrides `step`; the loop never changes.
 """
 

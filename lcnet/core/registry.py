@@ -1,7 +1,7 @@
 """Every task lcnet knows, by name, without importing any of them.
 
-An entry says where its `Task` lives, as ``"module:attribute"``. A *reading* has no weights of its own: it reports sums of
-another network's classes, so that two verdicts on one object can never contradict each other.
+An entry says where its `Task` lives, as ``"module:attribute"``. A *reading* has no weights of its own: it reports sums
+of another network's classes, so that two verdicts on one object can never contradict each other.
 """
 
 from __future__ import annotations

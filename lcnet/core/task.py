@@ -26,7 +26,7 @@ class Input:
     shape : tuple of int
         Shape of one example; ``()`` is a scalar.
     required : bool
-        A required input must be given and finite. An optional one may be absent, or entirely NaN in a row: missing there.
+        A required input must be given and finite. An optional one may be absent, or NaN throughout a row: missing.
     log : bool
         Map the decimal logarithm of the value; needs `range`.
     range : tuple of float, optional
