@@ -1,0 +1,136 @@
+"""Which periods and durations a box search tries.
+
+The grid is uniform in the cube root of the frequency (Ofir 2014): neighbouring trial periods then drift apart by the
+same fraction of a transit's duration over the whole baseline, so no period is tried more finely than its transits need.
+It is cut into octaves; each octave has its own few durations about the transit time of a star of solar density.
+
+References
+----------
+Ofir 2014, A&A 561, A138; Seager & Mallen-Ornelas 2003, ApJ 585, 1038.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Band", "central_duration", "period_bands", "period_grid", "search_range"]
+
+MIN_PERIOD = 0.4  # d
+# (G M_sun / R_sun^3) in d^-2: nominal solar values of IAU 2015 resolution B3
+SOLAR_DENSITY = 1.3271244e20 / 6.957e8**3 * 86400.0**2
+# Durations tried, in units of the central transit of a star of solar density: from a grazing transit of an M dwarf
+# to a transit of a subgiant or an eclipse of two stars. Steps of 4/3 lose at most 1% of the SNR to a wrong width.
+DURATION_FACTORS = 0.3 * (4 / 3) ** np.arange(8)
+MAX_DUTY = 0.25  # a longer box in units of the period is no transit
+
+
+@dataclass(frozen=True)
+class Band:
+    """Trial periods that share their trial durations: `period` (days, ascending), `duration` (hours, ascending)."""
+
+    period: np.ndarray
+    duration: np.ndarray
+
+
+def central_duration(period, *, density=1.0):
+    """Duration of a central transit of a small planet on a circular orbit.
+
+    Parameters
+    ----------
+    period : float or array, days
+    density : float, solar densities
+
+    Returns
+    -------
+    float or array, hours
+        P / pi x R/a with (a/R)^3 = G rho P^2 / (3 pi), 13 h for a year and the Sun.
+    """
+    scaled_axis = (SOLAR_DENSITY * density * np.asarray(period, float) ** 2 / (4 * np.pi**2)) ** (1 / 3)
+    return 24.0 * period / np.pi / scaled_axis
+
+
+def search_range(baseline, period=None):
+    """(shortest, longest) period to search, in days.
+
+    Parameters
+    ----------
+    baseline : float, days
+    period : (float, float), optional
+        What the user asks for; None means 0.4 d to half the baseline.
+
+    Raises
+    ------
+    ValueError
+        The range is empty, not positive, or longer than the baseline (no second transit could be seen).
+    """
+    low, high = (MIN_PERIOD, 0.5 * baseline) if period is None else (float(x) for x in period)
+    if not (0 < low < np.inf and 0 < high < np.inf):
+        raise ValueError(f"periods must be positive and finite, got {low:g} to {high:g} d")
+    if low >= high:
+        if period is None:
+            raise ValueError(f"a light curve of {baseline:.2f} d is too short to search: periods start at {low:g} d")
+        raise ValueError(f"the period range is empty: {low:g} to {high:g} d")
+    if high > baseline:
+        raise ValueError(
+            f"periods up to {high:g} d were asked of a light curve of {baseline:.2f} d: no second transit could be "
+            f"seen beyond {baseline:.2f} d; try period=({low:g}, {0.5 * baseline:.4g})"
+        )
+    return low, high
+
+
+def period_grid(baseline, low, high, *, oversampling=3.0, density=1.0):
+    """Trial periods from `low` to `high`, uniform in frequency^(1/3) (Ofir 2014, eq. 5 to 7).
+
+    Parameters
+    ----------
+    baseline, low, high : float, days
+    oversampling : float
+        Steps a duration: neighbouring trials shift the last transit against the first by 1/oversampling durations.
+    density : float, solar densities
+
+    Returns
+    -------
+    array, days, ascending
+    """
+    axis = (SOLAR_DENSITY * density) ** (-1 / 3)  # R / (G M)^(1/3) in d^(2/3)
+    step = (2 * np.pi) ** (2 / 3) / np.pi * axis / (baseline * oversampling)
+    n = max(2, int(np.ceil(3 * (low ** (-1 / 3) - high ** (-1 / 3)) / step)) + 1)
+    period = np.linspace(high ** (-1 / 3), low ** (-1 / 3), n)[::-1] ** -3
+    period[0], period[-1] = low, high
+    return period
+
+
+def trial_durations(period, cadence, *, shortest=None):
+    """The durations tried at `period` [d], in hours, none shorter than a cadence [d] or longer than MAX_DUTY."""
+    duration = DURATION_FACTORS * central_duration(period)
+    longest = 24.0 * MAX_DUTY * (period if shortest is None else shortest)
+    fits = duration[(duration >= 24.0 * cadence) & (duration <= longest)]
+    return fits if fits.size else np.array([np.clip(1.5 * 24.0 * cadence, 0.0, longest)])
+
+
+def period_bands(baseline, low, high, cadence, *, oversampling=3.0):
+    """The whole grid in octaves of the period, each with its durations.
+
+    Parameters
+    ----------
+    baseline, low, high, cadence : float, days
+    oversampling : float
+        As in `period_grid`.
+
+    Returns
+    -------
+    list of Band
+    """
+    period = period_grid(baseline, low, high, oversampling=oversampling)
+    n_octaves = max(1, int(np.ceil(np.log2(high / low))))
+    edges = np.geomspace(low, high, n_octaves + 1)
+    octave = np.clip(np.searchsorted(edges, period, side="right") - 1, 0, n_octaves - 1)
+    bands = []
+    for k in range(n_octaves):
+        trials = period[octave == k]
+        if trials.size:
+            middle = np.sqrt(edges[k] * edges[k + 1])
+            bands.append(Band(trials, trial_durations(middle, cadence, shortest=edges[k])))
+    return bands

@@ -1,0 +1,246 @@
+"""Global, local and secondary views of a folded light curve, the inputs of the transit networks (Yu et al. 2019).
+
+A view is the light curve folded at the candidate's period, cut to a window about the event, reduced to a fixed number
+of overlapping bins by the median, and scaled so that its median is 0 and its deepest bin -1.
+
+The kernel drops every point into the bins it belongs to (a counting sort) and selects each bin's median in place, so
+its cost is linear in the points: no sort of the folded curve.
+
+References
+----------
+Yu et al. 2019, AJ 158, 25; Shallue & Vanderburg 2018, AJ 155, 94.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lcnet.core.jit import njit
+
+__all__ = ["find_secondary", "fold", "make_views", "median_bins"]
+
+GLOBAL_BINS, GLOBAL_WIDTH = 201, 1.2  # width in units of P / 201
+LOCAL_BINS, LOCAL_WIDTH, LOCAL_SPAN = 61, 0.16, 2.0  # width and half-window in durations
+SECONDARY_SPAN = 4.0
+BRIGHT_SIGMA = 5.0
+
+
+def fold(time, period, epoch):
+    """Time from the nearest mid-transit, in days, in [-period/2, period/2).
+
+    Parameters
+    ----------
+    time : array, shape (N,), days
+    period, epoch : float, days
+
+    Returns
+    -------
+    array, shape (N,), days
+    """
+    return (np.asarray(time, float) - epoch + 0.5 * period) % period - 0.5 * period
+
+
+@njit(nogil=True)
+def _median_bins(x, y, start, spacing, width, n_bins):
+    """Median of `y` in bins [start + j spacing, start + j spacing + width); NaN where a bin is empty."""
+    first = np.empty(x.size, np.int64)
+    last = np.empty(x.size, np.int64)
+    offset = np.zeros(n_bins + 1, np.int64)
+    for i in range(x.size):
+        # the quotients can be off by one in the last digit: the comparisons below are what decides
+        low = max(0, int(np.floor((x[i] - start - width) / spacing)))
+        high = min(n_bins - 1, int(np.floor((x[i] - start) / spacing)) + 1)
+        while low <= high and x[i] >= start + low * spacing + width:
+            low += 1
+        while high >= low and x[i] < start + high * spacing:
+            high -= 1
+        first[i], last[i] = low, high
+        for j in range(low, high + 1):
+            offset[j + 1] += 1
+    for j in range(n_bins):
+        offset[j + 1] += offset[j]
+    members = np.empty(offset[n_bins], y.dtype)
+    filled = offset[:-1].copy()
+    for i in range(x.size):
+        for j in range(first[i], last[i] + 1):
+            members[filled[j]] = y[i]
+            filled[j] += 1
+    medians = np.full(n_bins, np.nan)
+    for j in range(n_bins):
+        if offset[j + 1] > offset[j]:
+            medians[j] = np.median(members[offset[j] : offset[j + 1]])
+    return medians
+
+
+def median_bins(x, y, low, high, n_bins, width):
+    """Medians of `y` in `n_bins` bins of one width, spread evenly with the outer edges on the window's.
+
+    Parameters
+    ----------
+    x, y : array, shape (N,)
+    low, high : float
+        The window, in the unit of `x`.
+    n_bins : int
+    width : float
+        Width of a bin in the unit of `x`; more than (high - low) / n_bins makes them overlap.
+
+    Returns
+    -------
+    array, shape (n_bins,)
+        NaN where a bin holds no point.
+    """
+    spacing = (high - low - width) / (n_bins - 1)
+    return _median_bins(np.ascontiguousarray(x, float), np.ascontiguousarray(y, float), low, spacing, width, n_bins)
+
+
+def _interpolate_empty(view):
+    """Empty bins filled linearly from their neighbours; a view without any point is zeros."""
+    filled = np.isfinite(view)
+    if filled.all():
+        return view
+    if not filled.any():
+        return np.zeros_like(view)
+    index = np.arange(view.size)
+    return np.interp(index, index[filled], view[filled])
+
+
+def _scale(view):
+    """Median 0, minimum -1; a view with nothing below its median is zeros."""
+    view = view - np.median(view)
+    depth = -view.min()
+    return (view / depth if depth > 0 else np.zeros_like(view)).astype(np.float32)
+
+
+def _make_view(phase, flux, half_window, n_bins, width, period):
+    half_window = min(half_window, 0.5 * period)
+    # near P/2 the window can be shorter than its bins: they then all but coincide, as in the published views
+    width = min(width, half_window)
+    bins = median_bins(phase, flux, -half_window, half_window, n_bins, width)
+    return _scale(_interpolate_empty(bins)), bool(np.isfinite(bins).any())
+
+
+@njit(nogil=True)
+def _slide_box(phase, flux, low, high, duration, step):
+    """Centre and significance (in units of the point scatter) of the deepest box in sorted `phase`."""
+    best_centre, best_power = np.nan, 0.0
+    begin, end = 0, 0
+    total = 0.0
+    # running sums start at the window's edge; flux has its median at 0
+    centre = low
+    while centre <= high:
+        while end < phase.size and phase[end] < centre + 0.5 * duration:
+            total += flux[end]
+            end += 1
+        while begin < end and phase[begin] < centre - 0.5 * duration:
+            total -= flux[begin]
+            begin += 1
+        n = end - begin
+        if n > 0 and total < 0:
+            power = -total / np.sqrt(n)
+            if power > best_power:
+                best_centre, best_power = centre, power
+        centre += step
+    return best_centre, best_power
+
+
+def find_secondary(time, flux, period, epoch, duration):
+    """Where the strongest dip beside the transit lies.
+
+    Points with |time from mid-transit| < 1 duration (0.5 where P < 1 d) or < 0.1 P are masked; a box of the transit's
+    duration slides over the rest in steps of a tenth of it; the strongest is the one of largest depth x sqrt(points).
+
+    Parameters
+    ----------
+    time, flux : array, shape (N,), days and relative flux
+    period, epoch : float, days
+    duration : float, hours
+
+    Returns
+    -------
+    offset : float, days
+        From mid-transit to mid-secondary, in (0, period); NaN when no box lies below the median.
+    masked : array of bool, shape (N,)
+        The points masked about the primary.
+    """
+    duration = duration / 24.0
+    phase = fold(time, period, epoch)
+    guard = max(duration * (0.5 if period < 1 else 1.0), 0.1 * period)
+    masked = np.abs(phase) < guard
+    since = np.where(phase < 0, phase + period, phase)[~masked]
+    if since.size == 0:
+        return np.nan, masked
+    order = np.argsort(since)
+    rest = flux[~masked][order]
+    offset, _ = _slide_box(since[order], rest - np.median(rest), guard, period - guard, duration, 0.1 * duration)
+    return offset, masked
+
+
+def make_views(time, flux, period, epoch, duration):
+    """The views of one event, in the preset of Yu et al. (2019).
+
+    Parameters
+    ----------
+    time : array, shape (N,), days
+    flux : array, shape (N,)
+        Flattened relative flux, the event's own transits masked when the trend was estimated (else the trend eats
+        into the dip and the views are not what the networks were trained on). Non-finite points are left out.
+    period, epoch : float, days
+    duration : float, hours
+
+    Returns
+    -------
+    views : dict of array, float32
+        ``global_view`` (201,): bins of width 1.2 P / 201 over the whole orbit. ``local_view`` (61,): bins of width
+        0.16 duration over +-2 durations. ``secondary_view`` (61,): bins of width 0.16 duration over +-4 durations about
+        the strongest dip elsewhere in the orbit, the primary masked. Each has median 0 and minimum -1.
+    flags : tuple of str
+        ``empty_<view>`` for a view without a point, ``flat_<view>`` for one with nothing below its median; such a view
+        is zeros.
+
+    Raises
+    ------
+    ValueError
+        Period or duration not positive and finite, duration >= period, or no finite point.
+    """
+    check_ephemeris(period, epoch, duration)
+    time, flux = np.asarray(time, float), np.asarray(flux, float)
+    finite = np.isfinite(time) & np.isfinite(flux)
+    if not finite.any():
+        raise ValueError("no finite point in the light curve")
+    time, flux = time[finite], flux[finite]
+    centre = np.median(flux)
+    sigma = 1.4826 * np.median(np.abs(flux - centre))
+    keep = flux <= centre + BRIGHT_SIGMA * sigma if sigma > 0 else np.ones(flux.size, bool)
+    time, flux = time[keep], flux[keep]
+
+    days = duration / 24.0
+    phase = fold(time, period, epoch)
+    made = {
+        "global_view": _make_view(phase, flux, 0.5 * period, GLOBAL_BINS, GLOBAL_WIDTH * period / GLOBAL_BINS, period),
+        "local_view": _make_view(phase, flux, LOCAL_SPAN * days, LOCAL_BINS, LOCAL_WIDTH * days, period),
+    }
+    offset, masked = find_secondary(time, flux, period, epoch, duration)
+    if np.isfinite(offset):
+        shifted = fold(time[~masked], period, epoch + offset)
+        secondary = _make_view(shifted, flux[~masked], SECONDARY_SPAN * days, LOCAL_BINS, LOCAL_WIDTH * days, period)
+    else:
+        secondary = np.zeros(LOCAL_BINS, np.float32), bool((~masked).any())
+    made["secondary_view"] = secondary
+    flags = tuple(
+        f"{'flat' if has_points else 'empty'}_{name}" for name, (view, has_points) in made.items() if not view.any()
+    )
+    return {name: view for name, (view, _) in made.items()}, flags
+
+
+def check_ephemeris(period, epoch, duration):
+    """Raise a ValueError that says what is wrong with an ephemeris (days, days, hours)."""
+    for name, value in (("period", period), ("epoch", epoch), ("duration", duration)):
+        if not np.isfinite(value):
+            raise ValueError(f"{name} must be finite, got {value}")
+    if period <= 0 or duration <= 0:
+        raise ValueError(f"period and duration must be positive, got period={period} d and duration={duration} h")
+    if duration >= 24 * period:
+        raise ValueError(
+            f"duration {duration:g} h is not shorter than the period {period:g} d = {24 * period:g} h: "
+            "durations are in hours; were days or minutes meant?"
+        )
