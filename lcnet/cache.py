@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
+from functools import cache
 from pathlib import Path
 
 __all__ = ["cache_dir"]
@@ -25,7 +27,7 @@ def cache_dir(*parts: str) -> Path:
     """
     root = os.environ.get("LCNET_CACHE")
     if not root:
-        root = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache"), "lcnet")
+        root = Path(os.environ.get("XDG_CACHE_HOME") or Path(os.path.expanduser("~"), ".cache"), "lcnet")
     folder = Path(root, *parts)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -33,7 +35,23 @@ def cache_dir(*parts: str) -> Path:
             return folder
     except OSError:
         pass
-    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
-    folder = Path(tempfile.gettempdir(), f"lcnet-{user}", *parts)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder = Path(_temporary_root(), *parts)
+    folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@cache
+def _temporary_root() -> Path:
+    # numba's cache holds pickles and machine code: a folder of this name that someone else made in a shared /tmp would
+    # run their code, so it must be a real folder, ours, and closed to others; else a fresh one, for this process only
+    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+    folder = Path(tempfile.gettempdir(), f"lcnet-{user}")
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+        ours = not hasattr(os, "getuid") or (found.st_uid == user and not found.st_mode & 0o022)
+        if stat.S_ISDIR(found.st_mode) and ours:
+            return folder
+    except OSError:
+        pass
+    return Path(tempfile.mkdtemp(prefix="lcnet-"))

@@ -33,7 +33,7 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
-    """The folder of real data, ``LCNET_DATA`` or ``../shared/data`` from the project's root; skips where it is absent."""
+    """The real data: ``LCNET_DATA``, or ``../shared/data`` from the project's root; skips where it is absent."""
     folder = Path(os.environ.get("LCNET_DATA") or ROOT.parent / "shared" / "data")
     if not folder.is_dir():
         pytest.skip("no real data: LCNET_DATA names no folder and ../shared/data is absent")
