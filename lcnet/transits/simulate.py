@@ -1,0 +1,196 @@
+"""Simulated TESS light curves and the labelled search candidates a network learns from.
+
+`simulate_star` draws one star with its signals, noise and instrument; `simulate_candidates` searches such stars with the same
+code that meets real ones and labels what it finds by its ephemeris. Priors, sources and what is lacking:
+docs/transits-simulator.md. Imports numpy and numba only.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lcnet.transits import stellar_noise
+from lcnet.transits.systems import BINARIES, draw_binary, draw_planet, draw_star
+from lcnet.transits.tess_sampling import DESATURATION, MANUAL, OUTLIER, glitches, sample
+
+__all__ = ["KINDS", "SimulatedCurve", "simulate_star"]
+
+KINDS = ("planet", "planets", "eclipse", *BINARIES, "quiet", "variable", "glitch")
+_NO_FLUX = DESATURATION | MANUAL | OUTLIER  # the pipeline leaves PDCSAP_FLUX empty there
+_TRIES = 400
+
+
+@dataclass(frozen=True)
+class SimulatedCurve:
+    """A light curve with everything that went into it.
+
+    Attributes
+    ----------
+    time : array, shape (N,), days, BTJD
+        Mid-exposure times, increasing, all finite.
+    flux, flux_err : array, shape (N,), e-/s
+        Like PDCSAP_FLUX, not normalised; NaN at cadences the pipeline would leave out.
+    quality : array of int32, shape (N,)
+        TESS quality flags.
+    segment : array of int32, shape (N,)
+        Sector number.
+    truth : dict
+        ``kind``; ``signals``, a list of dicts (``kind``, ``period`` and ``epoch`` [d, BTJD], ``duration`` [h, first to
+        fourth contact], ``depth`` [ppm, the instantaneous minimum after dilution], ...); ``star``; ``cadence`` [s];
+        ``white_ppm``, the white noise of one exposure.
+    model : array, shape (N,)
+        The noiseless relative flux of the transits and eclipses (1 outside), averaged over exposures.
+    """
+
+    time: np.ndarray
+    flux: np.ndarray
+    flux_err: np.ndarray
+    quality: np.ndarray
+    segment: np.ndarray
+    truth: dict = field(repr=False)
+    model: np.ndarray = field(repr=False)
+
+
+def _expected_snr(signal, times, white, cadence):
+    """White-noise SNR of a signal's transits that fall on data, for the choice of what is worth simulating."""
+    if not signal["duration"] > 0.0:
+        return 0.0
+    phase = (times - signal["epoch"] + 0.5 * signal["period"]) % signal["period"] - 0.5 * signal["period"]
+    inside = np.count_nonzero(np.abs(phase) < signal["duration"] / 48.0)
+    return signal["depth"] * 1e-6 / white * math.sqrt(inside)
+
+
+def _draw_system(rng, kind, samplings, cadence, snr, tmag, period, noise):
+    """Draw star and bodies again and again until every one's expected SNR lies within `snr`."""
+    start = samplings[0].time[0]
+    times = np.concatenate([s.time for s in samplings])
+    longest = 13.0 if len(samplings) == 1 else 0.48 * (times[-1] - start)
+    for _ in range(_TRIES):
+        star = draw_star(rng, tmag=tmag)
+        white = max(noise, 1e-3) * stellar_noise.white_noise(star["tmag"], cadence)
+        if kind in ("planet", "planets"):
+            bodies = [draw_planet(rng, star, start=start, period=period or (0.5, longest))]
+            if kind == "planets":
+                low = bodies[0].period * 1.25
+                if low > 0.8 * longest:
+                    continue
+                bodies.append(draw_planet(rng, star, start=start, period=(low, longest)))
+        elif kind in ("eclipse", *BINARIES):
+            bodies = [draw_binary(rng, star, start=start, kind=kind, period=period or (0.25, longest))]
+            if not 300.0 <= bodies[0].signals()[0]["depth"] <= 500e3:
+                continue
+        else:
+            return star, []
+        firsts = [_expected_snr(body.signals()[0], times, white, cadence) for body in bodies]
+        if all(snr[0] <= value <= snr[1] for value in firsts):
+            return star, bodies
+    raise ValueError(f"no {kind} with an expected SNR within {snr} in {_TRIES} draws; widen snr, tmag or period")
+
+
+def _variability(rng, kind, time, star):
+    """Relative variability of the star itself, and the words that say what it is."""
+    rotation = math.exp(rng.uniform(math.log(1.5), math.log(30.0)))
+    amplitude = 10.0 ** rng.uniform(-4.2, -2.3)
+    if kind != "variable":
+        if kind == "quiet":
+            amplitude *= 2.0
+        return stellar_noise.spots(rng, time, amplitude=amplitude, period=rotation), dict(
+            variability="spots", rotation=rotation, amplitude=amplitude)
+    what = ("pulsator", "fast rotator", "contact", "slow pulsator")[int(rng.integers(4))]
+    amplitude = 10.0 ** rng.uniform(-3.3, -1.3)
+    if what == "pulsator":
+        p = math.exp(rng.uniform(math.log(0.03), math.log(0.4)))
+        curve = stellar_noise.pulsation(rng, time, amplitude=0.3 * amplitude, period=p, modes=int(rng.integers(1, 7)))
+    elif what == "slow pulsator":
+        p = math.exp(rng.uniform(math.log(0.4), math.log(3.0)))
+        curve = stellar_noise.pulsation(rng, time, amplitude=amplitude, period=p, modes=int(rng.integers(1, 7)))
+    elif what == "contact":
+        p = rng.uniform(0.25, 1.0)
+        curve = stellar_noise.contact(rng, time, amplitude=2.0 * amplitude, period=p)
+    else:
+        p = math.exp(rng.uniform(math.log(0.2), math.log(2.0)))
+        curve = stellar_noise.spots(rng, time, amplitude=amplitude, period=p)
+    return curve, dict(variability=what, rotation=p, amplitude=amplitude)
+
+
+def simulate_star(seed, *, kind="planet", cadence=120.0, sectors=1, noise=1.0, tmag=None, period=None, snr=(8.0, math.inf)):
+    """One TESS light curve of one star.
+
+    Parameters
+    ----------
+    seed : int, numpy.random.SeedSequence or numpy.random.Generator
+        The same seed gives the same curve, bit for bit.
+    kind : str
+        "planet", "planets" (two), "eclipse" or one of its kinds ("detached", "grazing", "twin", "background"), "quiet"
+        (spots only), "variable" (pulsation, fast rotation, contact binary) or "glitch" (instrumental events).
+    cadence : float, seconds
+        120 or 1800 as TESS has them; any other works.
+    sectors : int or sequence of int
+        How many contiguous sectors (from a random one of 1 to 26), or their numbers.
+    noise : float
+        Factor on white and correlated noise, systematics and outliers; 0 leaves the star and its transits.
+    tmag : float, optional
+        TESS magnitude; drawn from 6 to 13.5 when omitted.
+    period : (float, float), days, optional
+        Range of the (first) period.
+    snr : (float, float)
+        Range for the expected white-noise SNR of every planet and of primary eclipses.
+
+    Returns
+    -------
+    SimulatedCurve
+
+    Raises
+    ------
+    ValueError
+        An unknown kind, or a range that no draw meets.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"kind {kind!r} is not one of {', '.join(KINDS)}")
+    rng = np.random.default_rng(seed)
+    if isinstance(sectors, (int, np.integer)):
+        first = int(rng.integers(1, 27))
+        sectors = range(first, first + int(sectors))
+    samplings = [sample(rng, sector, cadence) for sector in sectors]
+    star, bodies = _draw_system(rng, kind, samplings, cadence, snr, tmag, period, noise)
+    time = np.concatenate([s.time for s in samplings])
+    model, relative = np.ones(time.size), np.ones(time.size)
+    for body in bodies:
+        relative *= body.flux(time, cadence)
+        model *= body.eclipses(time, cadence) if hasattr(body, "eclipses") else body.flux(time, cadence)
+    curve, what = _variability(rng, kind, time, star)
+    relative *= np.maximum(1.0 + curve, 0.05)
+    white = noise * stellar_noise.white_noise(star["tmag"], cadence)
+    rate = stellar_noise.flux_rate(star["tmag"])
+    if noise > 0.0:
+        relative += noise * stellar_noise.granulation(rng, time, star)
+        hourly = stellar_noise.white_noise(star["tmag"], 3600.0)
+        relative += correlated(rng, samplings, noise, hourly, kind)
+        relative += white * rng.standard_normal(time.size)
+        hit = rng.random(time.size) < 1e-4  # cosmic rays that the flags missed
+        relative[hit] += white * rng.uniform(4.0, 15.0, int(hit.sum()))
+    flux = rate * relative
+    flux_err = np.full(time.size, rate * white)
+    quality = np.concatenate([s.quality for s in samplings])
+    flux[(quality & _NO_FLUX) != 0] = np.nan
+    flux_err[(quality & _NO_FLUX) != 0] = np.nan
+    truth = dict(kind=kind, signals=[signal for body in bodies for signal in body.signals()], star={**star, **what},
+                 cadence=float(cadence), white_ppm=1e6 * white, sectors=[s.sector for s in samplings])
+    segment = np.concatenate([np.full(s.time.size, s.sector, np.int32) for s in samplings])
+    return SimulatedCurve(time=time, flux=flux, flux_err=flux_err, quality=quality, segment=segment, truth=truth, model=model)
+
+
+def correlated(rng, samplings, noise, hourly, kind):
+    """Correlated noise of minutes to days, glitches and a level of its own for each sector, relative."""
+    strength = 10.0 ** rng.uniform(0.7, 1.6) if kind == "glitch" else 10.0 ** rng.uniform(-0.5, 0.5)
+    red, drift = rng.uniform(0.1, 1.0), 10.0 ** rng.uniform(-4.5, -3.3)
+    parts = []
+    for s in samplings:
+        part = stellar_noise.correlated_noise(rng, s.time, sigma=red * hourly, tau=rng.uniform(0.02, 0.2))
+        part += stellar_noise.correlated_noise(rng, s.time, sigma=drift, tau=rng.uniform(2.0, 6.0))
+        part += glitches(rng, s, strength=strength) + rng.normal(0.0, 0.003) / noise
+        parts.append(noise * part)
+    return np.concatenate(parts)
