@@ -79,7 +79,7 @@ def reliability(probabilities, outcomes, *, bins: int = 15) -> pd.DataFrame:
     probabilities : array, shape (n,)
     outcomes : array of bool, shape (n,)
     bins : int
-        At most; ties and small samples give fewer.
+        At most: a small sample gives fewer.
 
     Returns
     -------

@@ -34,7 +34,8 @@ def simulate(task: Task, n: int, seed: int, *, jobs: int = 1, progress: bool | N
     Returns
     -------
     Examples
-        Their groups are ``"simulated/<seed>/<block>/<group>"``: blocks are independent, and never mistaken for real data.
+        Their groups are ``"simulated/<seed>/<block>/<group>"``: blocks are independent, and no
+        group is mistaken for one of real data.
     """
     from joblib import Parallel, delayed
     from tqdm import tqdm
@@ -46,7 +47,8 @@ def simulate(task: Task, n: int, seed: int, *, jobs: int = 1, progress: bool | N
     # loky starts fresh interpreters (a fork would copy numba's and torch's threads) and does not run __main__ again
     blocks = Parallel(n_jobs=min(jobs, len(sizes)), return_as="generator")(calls)
     parts = []
-    with tqdm(total=n, desc=f"simulate {task.name}", unit=" ex", disable=None if progress is None else not progress) as bar:
+    hidden = None if progress is None else not progress
+    with tqdm(total=n, desc=f"simulate {task.name}", unit=" ex", disable=hidden) as bar:
         for part in blocks:
             parts.append(part)
             bar.update(len(part))
