@@ -1,0 +1,404 @@
+"""From a raw light curve to its transit candidates, on plain arrays: clean, flatten, search, measure, mask, repeat.
+
+The significance of a candidate is its depth over the scatter that the light curve itself shows on the time scale of
+the transit: SNR = depth / (sigma beta / sqrt(n_in)), where beta >= 1 is the scatter of duration-long bins over what
+white noise of scatter sigma would give (Pont, Zucker & Queloz 2006, in the form of Winn et al. 2008). A white-noise SNR
+is of no use here: red noise drives it past 13 on quiet stars.
+
+References
+----------
+Pont, Zucker & Queloz 2006, MNRAS 373, 231; Winn et al. 2008, ApJ 683, 1076; Hartman & Bakos 2016, A&C 17, 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lcnet.transits.bls import BoxSearch, bls_search
+from lcnet.transits.detrend import Flattened, clean, flatten_curve, in_transit, robust_sigma
+from lcnet.transits.periods import central_duration, search_range
+
+__all__ = ["Candidate", "Search", "find_candidates", "flatten_window", "red_noise_beta"]
+
+MIN_SNR = 7.1  # Kepler's threshold: one false alarm in the mission for white noise (Jenkins et al. 2002)
+WINDOW_DURATIONS = 3.0
+MIN_WINDOW = 0.75  # d
+MASK_WIDTH = 2.0  # of the box; a box is shorter than first to fourth contact, and V-shaped eclipses have wide wings
+N_PEAKS = 8  # distinct periods measured in a pass before the pass is given up
+REST_SNR = 3.0  # a period needs this from its other transits when its strongest one is left out
+HARMONICS = (1.0, 2.0, 0.5, 3.0, 1 / 3)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One periodic dip.
+
+    Attributes
+    ----------
+    period, period_err : float, days
+    epoch, epoch_err : float, days
+        First mid-transit in the data, in the light curve's own time system.
+    duration : float, hours
+        Width of the box.
+    depth, depth_err : float, ppm
+    snr : float
+        Depth over its red-noise error.
+    sde : float
+        Signal detection efficiency: peak of the periodogram over its running median, in units of its scatter.
+    n_transits : int
+        Transits that hold data.
+    coverage : float
+        Of the transits expected between the first and the last point, the fraction that holds data.
+    harmonic_of : int
+        1-based number of the stronger candidate this is a harmonic of, else 0.
+    flags : tuple of str
+    status : str
+        "ok", or "single_transit" when only one of its transits holds data.
+    """
+
+    period: float
+    period_err: float
+    epoch: float
+    epoch_err: float
+    duration: float
+    depth: float
+    depth_err: float
+    snr: float
+    sde: float
+    n_transits: int
+    coverage: float
+    harmonic_of: int = 0
+    flags: tuple[str, ...] = ()
+    status: str = "ok"
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a search found, and the light curve it was found in.
+
+    Attributes
+    ----------
+    candidates : tuple of Candidate
+        In the order found: the strongest first.
+    status, reason : str
+        "ok"; or "no_candidate" and why.
+    time, flux, flux_err, trend, raw_flux, segment : array
+        The flattened light curve (see `detrend.Flattened`), the candidates' transits masked when its trend was drawn.
+    periodograms : tuple of BoxSearch
+        One a pass.
+    """
+
+    candidates: tuple[Candidate, ...]
+    status: str
+    reason: str
+    time: np.ndarray
+    flux: np.ndarray
+    flux_err: np.ndarray
+    trend: np.ndarray
+    raw_flux: np.ndarray
+    segment: np.ndarray
+    periodograms: tuple[BoxSearch, ...]
+
+
+def flatten_window(longest_period):
+    """Width of the trend's window [d]: three of the longest durations searched (Hippke et al. 2019)."""
+    return max(MIN_WINDOW, WINDOW_DURATIONS * 1.5 * float(central_duration(longest_period)) / 24.0)
+
+
+def red_noise_beta(time, flux, duration):
+    """Scatter of the means of duration-long bins over the white-noise expectation, at least 1 (Winn et al. 2008).
+
+    Parameters
+    ----------
+    time, flux : array, shape (N,), days and relative flux, out of transit
+    duration : float, hours
+
+    Returns
+    -------
+    float
+    """
+    if time.size < 3:
+        return 1.0
+    days = duration / 24.0
+    cadence = np.median(np.diff(time))
+    expected = max(1.0, days / cadence)
+    ratios = []
+    # bins that start half a duration apart: a run of faint points split by one set of edges is whole in the other
+    for shift in (0.0, 0.5):
+        number = np.floor((time - time[0]) / days + shift).astype(np.int64)
+        _, inverse, count = np.unique(number, return_inverse=True, return_counts=True)
+        mean = np.bincount(inverse, weights=flux) / count
+        full = count >= 0.5 * expected
+        if full.sum() >= 5:
+            ratios.append(np.mean((mean[full] - np.median(flux)) ** 2 * count[full]))
+    sigma = robust_sigma(flux)
+    if not ratios or not sigma > 0:
+        return 1.0
+    return max(1.0, float(np.sqrt(np.mean(ratios)) / sigma))
+
+
+def _peaks(search, n, min_separation):
+    """Indices of the `n` strongest periods whose neighbours within `min_separation` (relative) are all weaker."""
+    power = search.power.copy()
+    peaks = []
+    while len(peaks) < n:
+        k = int(np.argmax(power))
+        if not power[k] > 0:
+            break
+        peaks.append(k)
+        power[np.abs(search.period / search.period[k] - 1) < min_separation] = 0.0
+    return peaks
+
+
+def detection_efficiency(search, peak):
+    """SDE of one peak: its height over the running median of the periodogram in units of the scatter about it.
+
+    The running median takes out the rise of the noise towards long periods (Kovacs et al. 2002; Hippke & Heller 2019).
+    """
+    power = search.power
+    if power.size < 50:
+        return np.nan
+    edges = np.linspace(0, power.size, 26).astype(int)
+    middle = 0.5 * (edges[1:] + edges[:-1])
+    level = np.interp(np.arange(power.size), middle, [np.median(power[a:b]) for a, b in zip(edges, edges[1:], strict=False)])
+    residual = power - level
+    scatter = robust_sigma(residual)
+    return float(residual[peak] / scatter) if scatter > 0 else np.nan
+
+
+def _refine(curve, search, peak, baseline):
+    """(period, epoch, duration) at the best box on a fine grid of periods and durations about a peak."""
+    period, duration = search.period[peak], search.duration[peak]
+    step = duration / 24.0 * period / baseline / 3  # the search's own step: a third of a duration over the baseline
+    longest = min(1.3 * duration, 24 * 0.3 * period)
+    for half_width, n in ((1.5 * step, 31), (0.12 * step, 13)):
+        trials = period + np.linspace(-half_width, half_width, n)
+        widths = np.unique(np.clip(duration * np.array([0.75, 0.87, 1.0, 1.15, 1.3]), 0, longest))
+        fine = bls_search(
+            curve.time, curve.flux, curve.flux_err, period=trials[trials > 0], duration=widths, oversample=20, threads=1
+        )
+        best = fine.best
+        period, epoch, duration = fine.period[best], fine.epoch[best], fine.duration[best]
+    return period, epoch, duration
+
+
+def transit_numbers(time, period, epoch):
+    """Which transit each point is nearest to (integer, 0 at `epoch`)."""
+    return np.rint((time - epoch) / period).astype(np.int64)
+
+
+def measure_box(curve, period, epoch, duration, *, others=None):
+    """Depth and red-noise significance of one ephemeris on a flattened light curve.
+
+    Parameters
+    ----------
+    curve : Flattened
+    period, epoch : float, days
+    duration : float, hours
+    others : array of bool, optional
+        Points in the transits of other candidates, left out of everything.
+
+    Returns
+    -------
+    dict
+        depth, depth_err, snr, beta, n_transits, coverage, and `single`: (number, depth, SNR) of each transit with data.
+    """
+    free = np.ones(curve.time.size, bool) if others is None else ~others
+    inside = in_transit(curve.time, period, epoch, duration) & free
+    outside = ~in_transit(curve.time, period, epoch, duration, widen=2.0) & free
+    if inside.sum() < 2 or outside.sum() < 10:
+        return None
+    sigma = robust_sigma(curve.flux[outside])
+    if not sigma > 0:
+        return None
+    beta = red_noise_beta(curve.time[outside], curve.flux[outside], duration)
+    level = np.mean(curve.flux[outside])
+    depth = level - np.mean(curve.flux[inside])
+    depth_err = sigma * beta / np.sqrt(inside.sum())
+
+    number = transit_numbers(curve.time, period, epoch)
+    cadence = np.median(np.diff(curve.time))
+    wanted = max(1.0, 0.3 * duration / 24.0 / cadence)
+    numbers, index, count = np.unique(number[inside], return_inverse=True, return_counts=True)
+    mean = level - np.bincount(index, weights=curve.flux[inside]) / count
+    seen = count >= wanted
+    single = np.column_stack([numbers, mean, mean * np.sqrt(count) / (sigma * beta)])[seen]
+    expected = int(np.floor((curve.time[-1] - epoch) / period) - np.ceil((curve.time[0] - epoch) / period)) + 1
+    return {
+        "depth": 1e6 * depth,
+        "depth_err": 1e6 * depth_err,
+        "snr": depth / depth_err,
+        "beta": beta,
+        "n_transits": int(seen.sum()),
+        "coverage": min(1.0, seen.sum() / max(1, expected)),
+        "single": single,
+    }
+
+
+def _mask(time, candidates):
+    masked = np.zeros(time.size, bool)
+    for c in candidates:
+        masked |= in_transit(time, c.period, c.epoch, c.duration, widen=MASK_WIDTH)
+    return masked
+
+
+def _harmonic_of(period, duration, candidates, baseline):
+    """1-based number of the stronger candidate `period` is a simple ratio of, to a duration over the baseline; or 0."""
+    for number, stronger in enumerate(candidates, 1):
+        slack = max(duration, stronger.duration) / 24.0
+        for ratio in HARMONICS:
+            if abs(period - ratio * stronger.period) * baseline / period < slack:
+                return number
+    return 0
+
+
+def _errors(snr, duration, n_transits):
+    """(period_err, epoch_err) in days of a box, Carter et al. 2008, eq. 20 with ingress a tenth of the duration.
+
+    The mid-time of all transits together is known to T/SNR sqrt(ingress/2); the slope through n equally spaced
+    mid-times, each sqrt(n) worse, to that times sqrt(12 n/(n (n^2 - 1))).
+    """
+    centre = duration / 24.0 / snr * np.sqrt(0.1 / 2)
+    n = max(2, n_transits)
+    period_err = centre * np.sqrt(12.0 / (n * n - 1.0))
+    # the epoch given is the first one, (n - 1)/2 periods from the best known
+    return period_err, float(np.hypot(centre, 0.5 * (n - 1) * period_err))
+
+
+def _first_transit(time, period, epoch, duration):
+    """The first mid-transit at which the light curve holds in-transit points."""
+    number = transit_numbers(time, period, epoch)[in_transit(time, period, epoch, duration)]
+    return epoch + period * number.min() if number.size else epoch
+
+
+def _strongest(curve, search, found, min_snr, baseline):
+    """The strongest peak of a periodogram that stands above the light curve's own red noise, or why there is none."""
+    taken = _mask(curve.time, found)
+    best_snr = 0.0
+    for peak in _peaks(search, N_PEAKS, 0.02):
+        period, epoch, duration = _refine(curve, search, peak, baseline)
+        box = measure_box(curve, period, epoch, duration, others=taken)
+        if box is None:
+            continue
+        best_snr = max(best_snr, box["snr"])
+        if box["snr"] >= min_snr:
+            return peak, (period, epoch, duration), ""
+    return None, None, f"the strongest dip has SNR {best_snr:.1f} < {min_snr:g} against the light curve's own noise"
+
+
+def _candidate(curve, search, peak, ephemeris, found, baseline):
+    """Measure an accepted ephemeris on the light curve flattened with its transits masked."""
+    period, epoch, duration = ephemeris
+    epoch = _first_transit(curve.time, period, epoch, duration)
+    box = measure_box(curve, period, epoch, duration, others=_mask(curve.time, found))
+    if box is None or box["n_transits"] == 0:
+        return None
+    flags, status = [], "ok"
+    single = box["single"][:, 2]
+    rest = (np.sum(single**2) - np.max(single) ** 2) ** 0.5 if single.size > 1 else 0.0
+    if box["n_transits"] < 2 or rest < REST_SNR:
+        status = "single_transit"
+        flags.append("one_event")
+    elif box["n_transits"] == 2:
+        flags.append("two_transits")
+    harmonic = _harmonic_of(period, duration, found, baseline)
+    if harmonic:
+        flags.append("harmonic")
+    if duration / 24.0 > 0.15 * period:
+        flags.append("long_duration")
+    period_err, epoch_err = _errors(max(box["snr"], 1.0), duration, box["n_transits"])
+    return Candidate(
+        period=float(period),
+        period_err=float(period_err),
+        epoch=float(epoch),
+        epoch_err=epoch_err,
+        duration=float(duration),
+        depth=float(box["depth"]),
+        depth_err=float(box["depth_err"]),
+        snr=float(box["snr"]),
+        sde=detection_efficiency(search, peak),
+        n_transits=box["n_transits"],
+        coverage=float(box["coverage"]),
+        harmonic_of=harmonic,
+        flags=tuple(flags),
+        status=status,
+    )
+
+
+def find_candidates(time, flux, flux_err=None, *, segment=None, period=None, min_snr=MIN_SNR, max_candidates=5):
+    """Search a raw light curve for periodic transits, the strongest first.
+
+    Each pass flattens the light curve, with the transits found so far masked, searches what is left, and accepts the
+    strongest peak whose SNR against the light curve's own red noise reaches `min_snr`. It is judged on a curve whose
+    trend did not know of it (masking a dip while drawing the trend deepens any dip, real or not); once accepted its
+    transits are masked, the curve is flattened again and the candidate is measured there.
+
+    Parameters
+    ----------
+    time : array, shape (N,), days
+    flux : array, shape (N,)
+        Raw flux, any unit.
+    flux_err : array, shape (N,), optional
+    segment : array of int, shape (N,), optional
+        Quarter or sector; each is normalised and flattened by itself.
+    period : (float, float), optional, days
+        Default: 0.4 d to half the baseline.
+    min_snr : float
+    max_candidates : int
+
+    Returns
+    -------
+    Search
+
+    Raises
+    ------
+    ValueError
+        Too few points, a constant light curve, or a period range that cannot be searched.
+    """
+    if max_candidates < 1:
+        raise ValueError(f"max_candidates must be at least 1, got {max_candidates}")
+    time, flux, flux_err, segment = clean(time, flux, flux_err, segment=segment)
+    if not np.ptp(flux) > 0:
+        raise ValueError("the light curve is constant: there is nothing to search")
+    baseline = float(time[-1] - time[0])
+    low, high = search_range(baseline, period)
+    window = flatten_window(high)
+
+    def flatten(candidates):
+        return flatten_curve(time, flux, flux_err, segment=segment, window=window, mask=_mask(time, candidates))
+
+    found, periodograms, reason = [], [], ""
+    curve = flatten(found)
+    while len(found) < max_candidates:
+        free = ~_mask(curve.time, found)
+        if free.sum() < 20:
+            reason = "the transits found so far leave fewer than 20 points"
+            break
+        search = bls_search(curve.time[free], curve.flux[free], curve.flux_err[free], period=(low, high))
+        periodograms.append(search)
+        rest = Flattened(*(getattr(curve, name)[free] for name in Flattened.__dataclass_fields__))
+        peak, ephemeris, reason = _strongest(rest, search, [], min_snr, baseline)
+        if peak is None:
+            break
+        provisional = Candidate(*ephemeris[:1], 0.0, ephemeris[1], 0.0, ephemeris[2], *[np.nan] * 4, 0, 0.0)
+        curve = flatten([*found, provisional])
+        candidate = _candidate(curve, search, peak, ephemeris, found, baseline)
+        if candidate is None or not candidate.snr >= min_snr:
+            curve = flatten(found)
+            reason = "the strongest dip vanished when the trend was drawn without it"
+            break
+        found.append(candidate)
+    return Search(
+        candidates=tuple(found),
+        status="ok" if found else "no_candidate",
+        reason="" if found else reason,
+        time=curve.time,
+        flux=curve.flux,
+        flux_err=curve.flux_err,
+        trend=curve.trend,
+        raw_flux=curve.raw_flux,
+        segment=curve.segment,
+        periodograms=tuple(periodograms),
+    )
