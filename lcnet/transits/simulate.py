@@ -1,8 +1,8 @@
 """Simulated TESS light curves and the labelled search candidates a network learns from.
 
-`simulate_star` draws one star with its signals, noise and instrument; `simulate_candidates` searches such stars with the same
-code that meets real ones and labels what it finds by its ephemeris. Priors, sources and what is lacking:
-docs/transits-simulator.md. Imports numpy and numba only.
+`simulate_star` draws one star with its signals, noise and instrument; `simulate_candidates` searches such stars with
+the same code that meets real ones and labels what it finds by its ephemeris. Priors, sources and what is lacking:
+docs/transits-simulator.md.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from lcnet.transits import stellar_noise
 from lcnet.transits.systems import BINARIES, draw_binary, draw_planet, draw_star
-from lcnet.transits.tess_sampling import DESATURATION, MANUAL, OUTLIER, glitches, sample
+from lcnet.transits.tess_sampling import DESATURATION, MANUAL, OUTLIER, sample, systematics
 
 __all__ = ["KINDS", "SimulatedCurve", "simulate_star"]
 
@@ -90,33 +90,9 @@ def _draw_system(rng, kind, samplings, cadence, snr, tmag, period, noise):
     raise ValueError(f"no {kind} with an expected SNR within {snr} in {_TRIES} draws; widen snr, tmag or period")
 
 
-def _variability(rng, kind, time, star):
-    """Relative variability of the star itself, and the words that say what it is."""
-    rotation = math.exp(rng.uniform(math.log(1.5), math.log(30.0)))
-    amplitude = 10.0 ** rng.uniform(-4.2, -2.3)
-    if kind != "variable":
-        if kind == "quiet":
-            amplitude *= 2.0
-        return stellar_noise.spots(rng, time, amplitude=amplitude, period=rotation), dict(
-            variability="spots", rotation=rotation, amplitude=amplitude)
-    what = ("pulsator", "fast rotator", "contact", "slow pulsator")[int(rng.integers(4))]
-    amplitude = 10.0 ** rng.uniform(-3.3, -1.3)
-    if what == "pulsator":
-        p = math.exp(rng.uniform(math.log(0.03), math.log(0.4)))
-        curve = stellar_noise.pulsation(rng, time, amplitude=0.3 * amplitude, period=p, modes=int(rng.integers(1, 7)))
-    elif what == "slow pulsator":
-        p = math.exp(rng.uniform(math.log(0.4), math.log(3.0)))
-        curve = stellar_noise.pulsation(rng, time, amplitude=amplitude, period=p, modes=int(rng.integers(1, 7)))
-    elif what == "contact":
-        p = rng.uniform(0.25, 1.0)
-        curve = stellar_noise.contact(rng, time, amplitude=2.0 * amplitude, period=p)
-    else:
-        p = math.exp(rng.uniform(math.log(0.2), math.log(2.0)))
-        curve = stellar_noise.spots(rng, time, amplitude=amplitude, period=p)
-    return curve, dict(variability=what, rotation=p, amplitude=amplitude)
-
-
-def simulate_star(seed, *, kind="planet", cadence=120.0, sectors=1, noise=1.0, tmag=None, period=None, snr=(8.0, math.inf)):
+def simulate_star(
+    seed, *, kind="planet", cadence=120.0, sectors=1, noise=1.0, tmag=None, period=None, snr=(8.0, math.inf)
+):
     """One TESS light curve of one star.
 
     Parameters
@@ -161,36 +137,33 @@ def simulate_star(seed, *, kind="planet", cadence=120.0, sectors=1, noise=1.0, t
     for body in bodies:
         relative *= body.flux(time, cadence)
         model *= body.eclipses(time, cadence) if hasattr(body, "eclipses") else body.flux(time, cadence)
-    curve, what = _variability(rng, kind, time, star)
+    curve, what = stellar_noise.variability(rng, time, kind)
     relative *= np.maximum(1.0 + curve, 0.05)
     white = noise * stellar_noise.white_noise(star["tmag"], cadence)
     rate = stellar_noise.flux_rate(star["tmag"])
     if noise > 0.0:
         relative += noise * stellar_noise.granulation(rng, time, star)
         hourly = stellar_noise.white_noise(star["tmag"], 3600.0)
-        relative += correlated(rng, samplings, noise, hourly, kind)
+        strength = 10.0 ** (rng.uniform(0.7, 1.6) if kind == "glitch" else rng.uniform(-0.5, 0.5))
+        relative += noise * systematics(rng, samplings, strength=strength, hourly=hourly)
         relative += white * rng.standard_normal(time.size)
         hit = rng.random(time.size) < 1e-4  # cosmic rays that the flags missed
         relative[hit] += white * rng.uniform(4.0, 15.0, int(hit.sum()))
-    flux = rate * relative
+    levels = {s.sector: 1.0 + rng.normal(0.0, 0.003) for s in samplings}  # another aperture on another detector
+    segment = np.concatenate([np.full(s.time.size, s.sector, np.int32) for s in samplings])
+    flux = rate * relative * np.array([levels[number] for number in segment.tolist()])
     flux_err = np.full(time.size, rate * white)
     quality = np.concatenate([s.quality for s in samplings])
     flux[(quality & _NO_FLUX) != 0] = np.nan
     flux_err[(quality & _NO_FLUX) != 0] = np.nan
-    truth = dict(kind=kind, signals=[signal for body in bodies for signal in body.signals()], star={**star, **what},
-                 cadence=float(cadence), white_ppm=1e6 * white, sectors=[s.sector for s in samplings])
-    segment = np.concatenate([np.full(s.time.size, s.sector, np.int32) for s in samplings])
-    return SimulatedCurve(time=time, flux=flux, flux_err=flux_err, quality=quality, segment=segment, truth=truth, model=model)
-
-
-def correlated(rng, samplings, noise, hourly, kind):
-    """Correlated noise of minutes to days, glitches and a level of its own for each sector, relative."""
-    strength = 10.0 ** rng.uniform(0.7, 1.6) if kind == "glitch" else 10.0 ** rng.uniform(-0.5, 0.5)
-    red, drift = rng.uniform(0.1, 1.0), 10.0 ** rng.uniform(-4.5, -3.3)
-    parts = []
-    for s in samplings:
-        part = stellar_noise.correlated_noise(rng, s.time, sigma=red * hourly, tau=rng.uniform(0.02, 0.2))
-        part += stellar_noise.correlated_noise(rng, s.time, sigma=drift, tau=rng.uniform(2.0, 6.0))
-        part += glitches(rng, s, strength=strength) + rng.normal(0.0, 0.003) / noise
-        parts.append(noise * part)
-    return np.concatenate(parts)
+    truth = dict(
+        kind=kind,
+        signals=[signal for body in bodies for signal in body.signals()],
+        star={**star, **what},
+        cadence=float(cadence),
+        white_ppm=1e6 * white,
+        sectors=[s.sector for s in samplings],
+    )
+    return SimulatedCurve(
+        time=time, flux=flux, flux_err=flux_err, quality=quality, segment=segment, truth=truth, model=model
+    )

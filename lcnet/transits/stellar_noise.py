@@ -8,7 +8,16 @@ import numpy as np
 
 from lcnet.core.jit import njit
 
-__all__ = ["contact", "correlated_noise", "flux_rate", "granulation", "pulsation", "spots", "white_noise"]
+__all__ = [
+    "contact",
+    "correlated_noise",
+    "flux_rate",
+    "granulation",
+    "pulsation",
+    "spots",
+    "variability",
+    "white_noise",
+]
 
 _ZERO_POINT = 20.44  # magnitude that gives one e-/s: TESS Instrument Handbook v0.1 (2018), section 6
 _LIVE = 0.8 * 0.99  # cosmic-ray mitigation drops 2 of 10 exposures; 1.98 of 2.00 s collect light
@@ -35,7 +44,9 @@ def white_noise(tmag, cadence):
     float
         Standard deviation over the flux (1e-3 = 1000 ppm). Sullivan et al. 2015, ApJ 809, 77, section 6.
     """
-    pixels = min(60.0, max(4.0, 10.0 ** (1.9 - 0.12 * tmag)))  # ~15 pixels at 6, 5 at 10, after the SPOC apertures' trend
+    pixels = min(
+        60.0, max(4.0, 10.0 ** (1.9 - 0.12 * tmag))
+    )  # ~15 pixels at 6, 5 at 10, after the SPOC apertures' trend
     live = cadence * _LIVE
     star = flux_rate(tmag) * live
     sky = pixels * _SKY * live
@@ -69,7 +80,7 @@ def correlated_noise(rng, time, *, sigma, tau):
 
 
 def granulation(rng, time, star):
-    """Granulation of amplitude and time scale from the surface gravity (Kallinger et al. 2014, A&A 570, A41, table 2)."""
+    """Granulation, its amplitude and time scale from the surface gravity (Kallinger et al. 2014, A&A 570, A41)."""
     nu_max = 3090.0 * 10.0 ** (star["logg"] - 4.438) * math.sqrt(5772.0 / star["teff"])  # micro-Hz
     tau = 1.0 / (2.0 * math.pi * 0.317e-6 * nu_max**0.970) / 86400.0
     return correlated_noise(rng, time, sigma=3382e-6 * nu_max**-0.609, tau=tau)
@@ -105,4 +116,40 @@ def pulsation(rng, time, *, amplitude, period, modes):
 def contact(rng, time, *, amplitude, period):
     """Two nearly equal, nearly sinusoidal minima a cycle, as a contact binary shows."""
     phase = 2.0 * np.pi * (time / period + rng.random())
-    return -amplitude * (np.cos(2.0 * phase) + rng.uniform(0.0, 0.15) * np.cos(phase) + rng.uniform(0.0, 0.2) * np.cos(4.0 * phase))
+    return -amplitude * (
+        np.cos(2.0 * phase) + rng.uniform(0.0, 0.15) * np.cos(phase) + rng.uniform(0.0, 0.2) * np.cos(4.0 * phase)
+    )
+
+
+def variability(rng, time, kind):
+    """The star's own variability, drawn from the priors: spots, or for `kind` "variable" something stronger.
+
+    Returns
+    -------
+    curve : array, shape (N,), relative
+    what : dict
+        ``variability``, ``rotation`` (its period, days) and ``amplitude`` (relative).
+    """
+    rotation = math.exp(rng.uniform(math.log(1.5), math.log(30.0)))
+    amplitude = 10.0 ** rng.uniform(-4.2, -2.3)
+    if kind != "variable":
+        if kind == "quiet":
+            amplitude *= 2.0
+        return spots(rng, time, amplitude=amplitude, period=rotation), dict(
+            variability="spots", rotation=rotation, amplitude=amplitude
+        )
+    what = ("pulsator", "fast rotator", "contact", "slow pulsator")[int(rng.integers(4))]
+    amplitude = 10.0 ** rng.uniform(-3.3, -1.3)
+    if what == "pulsator":
+        p = math.exp(rng.uniform(math.log(0.03), math.log(0.4)))
+        curve = pulsation(rng, time, amplitude=0.3 * amplitude, period=p, modes=int(rng.integers(1, 7)))
+    elif what == "slow pulsator":
+        p = math.exp(rng.uniform(math.log(0.4), math.log(3.0)))
+        curve = pulsation(rng, time, amplitude=amplitude, period=p, modes=int(rng.integers(1, 7)))
+    elif what == "contact":
+        p = rng.uniform(0.25, 1.0)
+        curve = contact(rng, time, amplitude=2.0 * amplitude, period=p)
+    else:
+        p = math.exp(rng.uniform(math.log(0.2), math.log(2.0)))
+        curve = spots(rng, time, amplitude=amplitude, period=p)
+    return curve, dict(variability=what, rotation=p, amplitude=amplitude)

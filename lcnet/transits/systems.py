@@ -31,15 +31,35 @@ class Planet:
 
     def flux(self, time, exposure):
         """Relative flux, shape (N,), at `time` (N,) [d], exposures of `exposure` seconds."""
-        return transit_flux(time, period=self.period, epoch=self.epoch, a_rs=self.a_rs, rp=self.rp, b=self.b, u1=self.u1,
-                            u2=self.u2, exposure=exposure)
+        return transit_flux(
+            time,
+            period=self.period,
+            epoch=self.epoch,
+            a_rs=self.a_rs,
+            rp=self.rp,
+            b=self.b,
+            u1=self.u1,
+            u2=self.u2,
+            exposure=exposure,
+        )
 
     def signals(self):
         """What a search should find, as the dictionaries of `SimulatedCurve.truth`."""
         depth = float(occulted_fraction(self.b, self.rp, self.u1, self.u2))
-        return [dict(kind="planet", period=self.period, epoch=self.epoch, depth=1e6 * depth, radius=self.radius,
-                     duration=transit_duration(self.period, self.a_rs, self.rp, self.b),
-                     a_rs=self.a_rs, rp=self.rp, b=self.b, ecc=0.0)]
+        return [
+            dict(
+                kind="planet",
+                period=self.period,
+                epoch=self.epoch,
+                depth=1e6 * depth,
+                radius=self.radius,
+                duration=transit_duration(self.period, self.a_rs, self.rp, self.b),
+                a_rs=self.a_rs,
+                rp=self.rp,
+                b=self.b,
+                ecc=0.0,
+            )
+        ]
 
 
 @dataclass(frozen=True)
@@ -61,18 +81,31 @@ class Binary:
     mass_ratio: float
 
     def _keywords(self):
-        return dict(period=self.period, epoch=self.epoch, a_rs=self.a_rs, rp=self.rp, b=self.b, u1=self.u1, u2=self.u2,
-                    surface_brightness=self.surface_brightness, secondary_limb=(self.u1, self.u2),
-                    third_light=self.third_light, ecc=self.ecc, omega=self.omega)
+        return dict(
+            period=self.period,
+            epoch=self.epoch,
+            a_rs=self.a_rs,
+            rp=self.rp,
+            b=self.b,
+            u1=self.u1,
+            u2=self.u2,
+            surface_brightness=self.surface_brightness,
+            secondary_limb=(self.u1, self.u2),
+            third_light=self.third_light,
+            ecc=self.ecc,
+            omega=self.omega,
+        )
 
     def eclipses(self, time, exposure):
         """Relative flux of the eclipses alone, shape (N,)."""
         return eclipse_flux(time, **self._keywords(), exposure=exposure)
 
     def flux(self, time, exposure):
-        """Relative flux, shape (N,), with the tidal distortion of the first star (Morris & Naftilan 1993, leading term)."""
+        """Relative flux, shape (N,), with the first star's tidal distortion (Morris & Naftilan 1993, leading term)."""
         tide = 1.2 * self.mass_ratio / self.a_rs**3 * (1.0 - self.third_light)
-        return self.eclipses(time, exposure) - tide * np.cos(4.0 * np.pi * (np.asarray(time) - self.epoch) / self.period)
+        return self.eclipses(time, exposure) - tide * np.cos(
+            4.0 * np.pi * (np.asarray(time) - self.epoch) / self.period
+        )
 
     def secondary_phase(self):
         """Phase of the second star's eclipse after `epoch`, cycles."""
@@ -81,7 +114,9 @@ class Binary:
         w = math.radians(self.omega)
 
         def mean(f):
-            e = 2.0 * math.atan2(math.sqrt(1.0 - self.ecc) * math.sin(0.5 * f), math.sqrt(1.0 + self.ecc) * math.cos(0.5 * f))
+            e = 2.0 * math.atan2(
+                math.sqrt(1.0 - self.ecc) * math.sin(0.5 * f), math.sqrt(1.0 + self.ecc) * math.cos(0.5 * f)
+            )
             return e - self.ecc * math.sin(e)
 
         return ((mean(-0.5 * math.pi - w) - mean(0.5 * math.pi - w)) / (2.0 * math.pi)) % 1.0
@@ -94,16 +129,32 @@ class Binary:
         share = (1.0 - self.third_light) / (1.0 + second)
         first_depth = share * float(occulted_fraction(self.b, self.rp, self.u1, self.u2))
         second_depth = share * second * float(occulted_fraction(b2 / self.rp, 1.0 / self.rp, self.u1, self.u2))
-        common = dict(period=self.period, a_rs=self.a_rs, rp=self.rp, ecc=self.ecc, third_light=self.third_light,
-                      subkind=self.subkind)
+        common = dict(
+            period=self.period,
+            a_rs=self.a_rs,
+            rp=self.rp,
+            ecc=self.ecc,
+            third_light=self.third_light,
+            subkind=self.subkind,
+        )
         out = []
         if first_depth > 0.0:
             duration = transit_duration(self.period, self.a_rs, self.rp, self.b, ecc=self.ecc, omega=self.omega)
-            out.append(dict(kind="eclipse", epoch=self.epoch, depth=1e6 * first_depth, duration=duration, b=self.b, **common))
+            out.append(
+                dict(kind="eclipse", epoch=self.epoch, depth=1e6 * first_depth, duration=duration, b=self.b, **common)
+            )
         if second_depth > 0.0:
             duration = transit_duration(self.period, self.a_rs, self.rp, b2, ecc=self.ecc, omega=self.omega + 180.0)
-            out.append(dict(kind="secondary eclipse", epoch=self.epoch + self.secondary_phase() * self.period,
-                            depth=1e6 * second_depth, duration=duration, b=b2, **common))
+            out.append(
+                dict(
+                    kind="secondary eclipse",
+                    epoch=self.epoch + self.secondary_phase() * self.period,
+                    depth=1e6 * second_depth,
+                    duration=duration,
+                    b=b2,
+                    **common,
+                )
+            )
         return out
 
 
@@ -133,8 +184,16 @@ def draw_star(rng, *, tmag=None):
     teff = 5772.0 * mass**0.6 * (radius / mass**0.9) ** -0.3
     # about Claret 2017 (A&A 600, A30) in the TESS band for 3500-7000 K, widened: the scatter covers the trend with teff
     u1, u2 = float(np.clip(rng.normal(0.3, 0.1), 0.05, 0.6)), float(np.clip(rng.normal(0.25, 0.1), 0.0, 0.39))
-    return dict(tmag=tmag_drawn if tmag is None else float(tmag), mass=mass, radius=radius,
-                density=_SUN_DENSITY * mass / radius**3, teff=teff, logg=4.438 + math.log10(mass / radius**2), u1=u1, u2=u2)
+    return dict(
+        tmag=tmag_drawn if tmag is None else float(tmag),
+        mass=mass,
+        radius=radius,
+        density=_SUN_DENSITY * mass / radius**3,
+        teff=teff,
+        logg=4.438 + math.log10(mass / radius**2),
+        u1=u1,
+        u2=u2,
+    )
 
 
 def draw_planet(rng, star, *, start, period=(0.5, 13.0), radius=None):
@@ -154,8 +213,16 @@ def draw_planet(rng, star, *, start, period=(0.5, 13.0), radius=None):
     # a planet inside 1.5 stellar radii would be torn apart: such short periods are moved out to that orbit
     p = max(p, p * (1.5 * (1.0 + rp) / scaled_axis(p, star["density"])) ** 1.5)
     b = rng.uniform(0.0, 1.0) * (1.0 if rng.random() < 0.95 else 1.0 + rp)
-    return Planet(period=p, epoch=start + rng.uniform(0.0, p), a_rs=scaled_axis(p, star["density"]), rp=rp, b=b, radius=radius,
-                  u1=star["u1"], u2=star["u2"])
+    return Planet(
+        period=p,
+        epoch=start + rng.uniform(0.0, p),
+        a_rs=scaled_axis(p, star["density"]),
+        rp=rp,
+        b=b,
+        radius=radius,
+        u1=star["u1"],
+        u2=star["u2"],
+    )
 
 
 def draw_binary(rng, star, *, start, kind="eclipse", period=(0.25, 13.0)):
@@ -186,8 +253,21 @@ def draw_binary(rng, star, *, start, kind="eclipse", period=(0.25, 13.0)):
         axis = scaled_axis(p, star["density"]) * (1.0 + q) ** (1.0 / 3.0)
         if axis * (1.0 - ecc) < 1.5 * (1.0 + k):
             continue
-        binary = Binary(subkind=kind, period=p, epoch=start + rng.uniform(0.0, p), a_rs=axis, rp=k, b=b, u1=star["u1"],
-                        u2=star["u2"], surface_brightness=brightness, third_light=third, ecc=ecc, omega=omega, mass_ratio=q)
+        binary = Binary(
+            subkind=kind,
+            period=p,
+            epoch=start + rng.uniform(0.0, p),
+            a_rs=axis,
+            rp=k,
+            b=b,
+            u1=star["u1"],
+            u2=star["u2"],
+            surface_brightness=brightness,
+            third_light=third,
+            ecc=ecc,
+            omega=omega,
+            mass_ratio=q,
+        )
         # an orbit seen so that conjunction grazes may hide its periastron side: keep those with a primary eclipse
         if binary.signals() and binary.signals()[0]["kind"] == "eclipse":
             return binary

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["DESATURATION", "MANUAL", "OUTLIER", "SCATTERED", "Sampling", "glitches", "sample", "sector_start"]
+from lcnet.transits.stellar_noise import correlated_noise
+
+__all__ = [
+    "DESATURATION",
+    "MANUAL",
+    "OUTLIER",
+    "SCATTERED",
+    "Sampling",
+    "glitches",
+    "sample",
+    "sector_start",
+    "systematics",
+]
 
 # TESS Science Data Products Description Document (EXP-TESS-ARC-ICD-0014), table 32: bit n has the value 2^(n-1)
 ARGABRIGHTENING, DESATURATION, MANUAL, OUTLIER, SCATTERED = 16, 32, 128, 512, 4096
@@ -19,7 +31,7 @@ def sector_start(sector):
 
 
 class Sampling:
-    """One sector's mid-exposure times [BTJD d], flags, and the start and end of its two orbits and its momentum dumps."""
+    """One sector: mid-exposure times [d, BTJD], flags, start and end of its two orbits, and its momentum dumps."""
 
     def __init__(self, sector, time, quality, orbits, dumps):
         self.sector, self.time, self.quality, self.orbits, self.dumps = sector, time, quality, orbits, dumps
@@ -28,8 +40,9 @@ class Sampling:
 def sample(rng, sector, cadence):
     """Times and flags of one sector.
 
-    Two orbits of 13.7 d, each ended by about a day without data (downlink); momentum dumps every 2.5 to 5.5 days, flagged
-    for ten minutes; in three sectors of ten a stretch excluded by hand; scattered light flagged at an orbit's end.
+    Two orbits of 13.7 d, each ended by about a day without data (downlink); momentum dumps every 2.5 to 5.5 days,
+    flagged for ten minutes; in three sectors of ten a stretch excluded by hand; scattered light flagged at an orbit's
+    end.
 
     Parameters
     ----------
@@ -44,8 +57,10 @@ def sample(rng, sector, cadence):
     start = sector_start(sector)
     step = cadence / _DAY_S
     time = start + step * (np.arange(int(2.0 * _ORBIT / step)) + 0.5)
-    orbits = [(start + rng.uniform(0.0, 0.1), start + _ORBIT - rng.uniform(0.7, 1.1)),
-              (start + _ORBIT + rng.uniform(0.0, 0.2), start + 2.0 * _ORBIT - rng.uniform(0.3, 1.0))]
+    orbits = [
+        (start + rng.uniform(0.0, 0.1), start + _ORBIT - rng.uniform(0.7, 1.1)),
+        (start + _ORBIT + rng.uniform(0.0, 0.2), start + 2.0 * _ORBIT - rng.uniform(0.3, 1.0)),
+    ]
     on = np.zeros(time.size, bool)
     for low, high in orbits:
         on |= (time >= low) & (time <= high)
@@ -101,5 +116,36 @@ def glitches(rng, sampling, *, strength):
         out[after] += height * lasting
     for _ in range(rng.poisson(0.05 * strength)):  # single dips and bumps of hours: background left in, a moving object
         at, width = rng.uniform(time[0], time[-1]), rng.uniform(0.04, 0.4)
-        out -= strength * abs(rng.normal(0.0, 150e-6)) * rng.choice((1.0, 1.0, -0.5)) * np.exp(-0.5 * ((time - at) / width) ** 4)
+        out -= (
+            strength
+            * abs(rng.normal(0.0, 150e-6))
+            * rng.choice((1.0, 1.0, -0.5))
+            * np.exp(-0.5 * ((time - at) / width) ** 4)
+        )
     return out
+
+
+def systematics(rng, samplings, *, strength, hourly):
+    """Correlated noise of minutes to days and the glitches of each sector, relative to the flux.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    samplings : sequence of Sampling
+    strength : float
+        As in `glitches`.
+    hourly : float
+        White noise over one hour, relative; the noise of pointing jitter is 0.1 to 1 of it.
+
+    Returns
+    -------
+    array, shape (N,)
+        All sectors, one after the other.
+    """
+    jitter, drift = rng.uniform(0.1, 1.0) * hourly, 10.0 ** rng.uniform(-4.5, -3.3)
+    parts = []
+    for s in samplings:
+        part = correlated_noise(rng, s.time, sigma=jitter, tau=rng.uniform(0.02, 0.2))
+        part += correlated_noise(rng, s.time, sigma=drift, tau=rng.uniform(2.0, 6.0))
+        parts.append(part + glitches(rng, s, strength=strength))
+    return np.concatenate(parts)

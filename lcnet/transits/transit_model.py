@@ -1,17 +1,17 @@
 """Transits and eclipses of limb-darkened discs on Keplerian orbits, in numba.
 
-The light lost behind an opaque disc is a surface integral over a lens-shaped region. Green's theorem turns it into a line
-integral along the region's edge (Pal 2012, MNRAS 420, 1630; Agol, Luger & Foreman-Mackey 2020, AJ 159, 123): with
-``mu = sqrt(1 - rho^2)`` the quadratic law is ``I = c0 + c1 mu + c2 mu^2``, of which the even powers are elementary. The
-linear term along the occulter's limb, at half-angle ``psi`` from the direction to the star's centre, where
+The light lost behind an opaque disc is a surface integral over a lens-shaped region. Green's theorem turns it into a
+line integral along the region's edge (Pal 2012, MNRAS 420, 1630; Agol, Luger & Foreman-Mackey 2020, AJ 159, 123): with
+``mu = sqrt(1 - rho^2)`` the quadratic law is ``I = c0 + c1 mu + c2 mu^2``, of which the even powers are elementary.
+The linear term along the occulter's limb, at half-angle ``psi`` from the direction to the star's centre, where
 ``rho^2 = (b - r)^2 + 4 b r sin^2 psi``, is
 
     (1/3) int [1 - (1 - rho^2)^(3/2)] [1 + (r^2 - b^2) / rho^2] dpsi
       = (2 psi_m / 3) (1 + r^2 - b^2) + (2/3) int_0^psi_m [(r^2 - b^2) mu^2 / (1 + mu) - mu^3] dpsi,
 
 whose second form has no pole and no special case (b = r, b = 0, r = 1/2 need none), and whose integrand vanishes like
-mu^2 at the contact points, so that Gauss-Legendre quadrature of fixed order converges fast everywhere. Elliptic integrals
-would do the same in closed form with six branches.
+mu^2 at the contact points, so that Gauss-Legendre quadrature of fixed order converges fast everywhere. Elliptic
+integrals would do the same in closed form with six branches.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _true_anomaly(mean, ecc):
 
 @njit(nogil=True)
 def _separation(phase, axis, cosi, ecc, omega, mean0):
-    """Sky separation [stellar radii] at an orbital phase in cycles from conjunction, and > 0 where the companion is in front."""
+    """Sky separation [stellar radii] at a phase [cycles from conjunction]; second value > 0: companion in front."""
     if ecc == 0.0:
         angle = 2.0 * math.pi * phase
         toward, across, distance = math.cos(angle), math.sin(angle), axis
@@ -145,7 +145,9 @@ def _orbit(period, a_rs, b, radii, ecc, omega):
     if not 0.0 <= ecc < 1.0:
         raise ValueError(f"ecc must lie in [0, 1), got {ecc}")
     if not a_rs * (1.0 - ecc) > radii:
-        raise ValueError(f"the bodies touch: a_rs (1 - ecc) = {a_rs * (1.0 - ecc):.3g} against radii of {radii:.3g} in all")
+        raise ValueError(
+            f"the bodies touch: a_rs (1 - ecc) = {a_rs * (1.0 - ecc):.3g} against radii of {radii:.3g} in all"
+        )
     w = math.radians(omega)
     cosi = abs(b) * (1.0 + ecc * math.sin(w)) / (a_rs * (1.0 - ecc * ecc))
     if cosi > 1.0:
@@ -215,13 +217,46 @@ def transit_flux(time, *, period, epoch, a_rs, rp, b, u1, u2, ecc=0.0, omega=90.
     time = np.ascontiguousarray(time, float)
     out = np.empty(time.size)
     samples = _subsamples(exposure) if oversample is None else int(oversample)
-    _light_curve(time, float(period), float(epoch), float(a_rs), cosi, float(ecc), w, mean0, float(rp), float(u1), float(u2),
-                 0.0, 0.0, 0.0, float(exposure) / _DAY_S, samples, out)
+    _light_curve(
+        time,
+        float(period),
+        float(epoch),
+        float(a_rs),
+        cosi,
+        float(ecc),
+        w,
+        mean0,
+        float(rp),
+        float(u1),
+        float(u2),
+        0.0,
+        0.0,
+        0.0,
+        float(exposure) / _DAY_S,
+        samples,
+        out,
+    )
     return out
 
 
-def eclipse_flux(time, *, period, epoch, a_rs, rp, b, u1, u2, surface_brightness, secondary_limb=(0.0, 0.0), third_light=0.0,
-                 ecc=0.0, omega=90.0, exposure=0.0, oversample=None):
+def eclipse_flux(
+    time,
+    *,
+    period,
+    epoch,
+    a_rs,
+    rp,
+    b,
+    u1,
+    u2,
+    surface_brightness,
+    secondary_limb=(0.0, 0.0),
+    third_light=0.0,
+    ecc=0.0,
+    omega=90.0,
+    exposure=0.0,
+    oversample=None,
+):
     """Relative flux of two stars that eclipse each other, with the light of others in the aperture.
 
     Parameters
@@ -247,8 +282,25 @@ def eclipse_flux(time, *, period, epoch, a_rs, rp, b, u1, u2, surface_brightness
     out = np.empty(time.size)
     samples = _subsamples(exposure) if oversample is None else int(oversample)
     second = float(surface_brightness) * rp * rp
-    _light_curve(time, float(period), float(epoch), float(a_rs), cosi, float(ecc), w, mean0, float(rp), float(u1), float(u2),
-                 float(secondary_limb[0]), float(secondary_limb[1]), second, float(exposure) / _DAY_S, samples, out)
+    _light_curve(
+        time,
+        float(period),
+        float(epoch),
+        float(a_rs),
+        cosi,
+        float(ecc),
+        w,
+        mean0,
+        float(rp),
+        float(u1),
+        float(u2),
+        float(secondary_limb[0]),
+        float(secondary_limb[1]),
+        second,
+        float(exposure) / _DAY_S,
+        samples,
+        out,
+    )
     return third_light + (1.0 - third_light) * out / (1.0 + second)
 
 
