@@ -46,7 +46,7 @@ $(VENV)/.lcnet-base $(VENV)/.lcnet-test: pyproject.toml constraints.txt | $(BIN)
 	@$(BIN)/python -c 'import importlib.util as u; print("" if u.find_spec("torch") else "PyTorch is among them, a large download (0.2 GB, or over 2 GB with the CUDA libraries): this can take several minutes.", end="\n")'
 	@if [ -t 1 ]; then quiet=; else quiet=--quiet; fi; \
 	  $(BIN)/python -m pip install $$quiet --disable-pip-version-check --constraint constraints.txt --editable ".$(EXTRA)"
-	@touch $@
+	@touch $@ $(if $(EXTRA),$(VENV)/.lcnet-base)
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "lcnet needs Python 3.11 or newer, and there is no $(PYTHON) here." >&2; exit 1; }
