@@ -16,8 +16,9 @@ from __future__ import annotations
 import numpy as np
 
 from lcnet.core.jit import njit
+from lcnet.transits.ephemeris import check_ephemeris, ephemeris_of
 
-__all__ = ["find_secondary", "fold", "make_views", "median_bins"]
+__all__ = ["find_secondary", "fold", "make_views", "median_bins", "views"]
 
 GLOBAL_BINS, GLOBAL_WIDTH = 201, 1.2  # width in units of P / 201
 LOCAL_BINS, LOCAL_WIDTH, LOCAL_SPAN = 61, 0.16, 2.0  # width and half-window in durations
@@ -232,15 +233,39 @@ def make_views(time, flux, period, epoch, duration):
     return {name: view for name, (view, _) in made.items()}, flags
 
 
-def check_ephemeris(period, epoch, duration):
-    """Raise a ValueError that says what is wrong with an ephemeris (days, days, hours)."""
-    for name, value in (("period", period), ("epoch", epoch), ("duration", duration)):
-        if not np.isfinite(value):
-            raise ValueError(f"{name} must be finite, got {value}")
-    if period <= 0 or duration <= 0:
-        raise ValueError(f"period and duration must be positive, got period={period} d and duration={duration} h")
-    if duration >= 24 * period:
-        raise ValueError(
-            f"duration {duration:g} h is not shorter than the period {period:g} d = {24 * period:g} h: "
-            "durations are in hours; were days or minutes meant?"
-        )
+def views(lc, period, epoch, duration, kind="tess"):
+    """The views of one event of a lightkurve light curve, as a network takes them.
+
+    Parameters
+    ----------
+    lc : lightkurve.LightCurve or LightCurveCollection
+        Raw, or as `transits.flatten` returns it. A raw one is flattened here with the event's transits masked, which is
+        what the networks' training views were made from.
+    period : float or Quantity, days
+    epoch : float or Quantity, days
+        A mid-transit, in the light curve's own time system or as full BJD.
+    duration : float or Quantity, hours
+        First to fourth contact.
+    kind : {"tess"}
+        The preset: Yu et al. (2019), also for Kepler.
+
+    Returns
+    -------
+    dict of array, float32
+        ``global_view`` (201,), ``local_view`` (61,), ``secondary_view`` (61,). For `predict` add the axis of examples:
+        ``net.predict({name: view[None] for name, view in views.items()})``.
+
+    Raises
+    ------
+    ValueError
+        Unknown kind, an impossible ephemeris, or no usable point.
+    """
+    if kind != "tess":
+        raise ValueError(f"unknown kind of views {kind!r}: there is 'tess' (for Kepler light curves too)")
+    from lcnet.transits.flatten import flatten, is_flat
+
+    ephemeris = ephemeris_of(lc, period, epoch, duration)
+    if not is_flat(lc):
+        lc = flatten(lc, period=ephemeris[0], epoch=ephemeris[1], duration=ephemeris[2])
+    made, _ = make_views(np.asarray(lc.time.value, float), np.asarray(lc.flux.value, float), *ephemeris)
+    return made
