@@ -11,16 +11,28 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 
+from lcnet.core.examples import Examples
 from lcnet.transits import stellar_noise
+from lcnet.transits.candidates import find_candidates
+from lcnet.transits.matching import match_ephemeris
 from lcnet.transits.systems import BINARIES, draw_binary, draw_planet, draw_star
-from lcnet.transits.tess_sampling import DESATURATION, MANUAL, OUTLIER, sample, systematics
+from lcnet.transits.tess_sampling import DESATURATION, DROPPED, MANUAL, OUTLIER, sample, systematics
+from lcnet.transits.views import make_views
 
-__all__ = ["KINDS", "SimulatedCurve", "simulate_star"]
+__all__ = ["CLASSES", "KINDS", "SimulatedCurve", "label", "simulate_candidates", "simulate_star"]
 
 KINDS = ("planet", "planets", "eclipse", *BINARIES, "quiet", "variable", "glitch")
 _NO_FLUX = DESATURATION | MANUAL | OUTLIER  # the pipeline leaves PDCSAP_FLUX empty there
 _TRIES = 400
+CLASSES = ("planet", "eclipse", "junk")
+_KINDS_OF = {  # which stars are drawn for a class, and how often
+    "planet": (("planet", 0.75), ("planets", 0.25)),
+    "eclipse": (("eclipse", 1.0),),
+    "junk": (("variable", 0.4), ("glitch", 0.5), ("quiet", 0.1)),
+}
+_ROWS_A_STAR = 2
 
 
 @dataclass(frozen=True)
@@ -65,9 +77,9 @@ def _expected_snr(signal, times, white, cadence):
 
 def _draw_system(rng, kind, samplings, cadence, snr, tmag, period, noise):
     """Draw star and bodies again and again until every one's expected SNR lies within `snr`."""
-    start = samplings[0].time[0]
+    start = float(samplings[0].time[0])
     times = np.concatenate([s.time for s in samplings])
-    longest = 13.0 if len(samplings) == 1 else 0.48 * (times[-1] - start)
+    longest = 13.0 if len(samplings) == 1 else 0.48 * float(times[-1] - start)
     for _ in range(_TRIES):
         star = draw_star(rng, tmag=tmag)
         white = max(noise, 1e-3) * stellar_noise.white_noise(star["tmag"], cadence)
@@ -166,4 +178,98 @@ def simulate_star(
     )
     return SimulatedCurve(
         time=time, flux=flux, flux_err=flux_err, quality=quality, segment=segment, truth=truth, model=model
+    )
+
+
+def label(match):
+    """The class of a candidate: "planet", "eclipse", "junk", or None for one that teaches nothing.
+
+    A planet found at its own period is a planet, at a harmonic it is left out; an eclipse is one at any harmonic, and
+    so is its secondary; what matches nothing is junk, unless it shares its events or its period with a signal.
+    """
+    if match.signal is None:
+        return None if match.ambiguous else "junk"
+    if match.signal["kind"] != "planet":
+        return "eclipse"
+    return "planet" if match.ratio == 1.0 else None
+
+
+def _rows(seed, number, rng, wanted):
+    """Labelled candidates of one star, simulated for class `wanted` and searched as a real one would be."""
+    kinds, shares = zip(*_KINDS_OF[wanted], strict=True)
+    kind = kinds[int(rng.choice(len(kinds), p=shares))]
+    cadence = (120.0, 1800.0)[int(rng.integers(2))]
+    curve = simulate_star(rng, kind=kind, cadence=cadence, sectors=1 if rng.random() < 0.8 else 2)
+    good = (curve.quality & DROPPED) == 0
+    try:
+        search = find_candidates(curve.time[good], curve.flux[good], curve.flux_err[good], segment=curve.segment[good])
+    except ValueError:  # too little left of it to search: a star that has nothing to teach
+        return []
+    rows = []
+    for candidate in search.candidates:
+        ephemeris = candidate.period, candidate.epoch, candidate.duration
+        match = match_ephemeris(search.time, *ephemeris, curve.truth["signals"])
+        name = label(match)
+        if name is None:
+            continue
+        views, _ = make_views(search.time, search.flux, *ephemeris)
+        signal = match.signal or {}
+        inputs = dict(views, **{key: getattr(candidate, key) for key in ("period", "duration", "depth", "snr")})
+        meta = dict(
+            kind=signal.get("subkind", curve.truth["kind"]),
+            matched=signal.get("kind", "nothing"),
+            ratio=match.ratio,
+            truth_period=signal.get("period", math.nan),
+            truth_depth=signal.get("depth", math.nan),
+            star=number,
+            cadence=cadence,
+            sectors=len(curve.truth["sectors"]),
+            tmag=curve.truth["star"]["tmag"],
+            variability=curve.truth["star"]["variability"],
+        )
+        rows.append((CLASSES.index(name), inputs, meta, f"sim-{seed}-{number}"))
+    return rows
+
+
+def simulate_candidates(n, seed):
+    """`n` labelled candidates, a third of each class, each found by the search in a simulated star.
+
+    Stars are drawn for the class that is furthest behind, at most two rows a star and class are kept, and what the
+    search does not find is not taught: as on real data, a planet counts from the depth at which it is detected.
+
+    Parameters
+    ----------
+    n : int
+    seed : int
+
+    Returns
+    -------
+    Examples
+        Inputs ``global_view`` (n, 201), ``local_view`` and ``secondary_view`` (n, 61), ``period`` [d], ``duration``
+        [h], ``depth`` [ppm] and ``snr``, all float32; target ``label`` indexes `CLASSES`; ``group`` is the star;
+        ``meta`` holds the truth.
+    """
+    quota = [(n + 2 - i) // 3 for i in range(3)]
+    rows, number = [], 0
+    count = [0, 0, 0]
+    while len(rows) < n:
+        behind = max(range(3), key=lambda i: ((quota[i] - count[i]) / max(quota[i], 1), -i))
+        rng = np.random.default_rng([int(seed), number])
+        kept = [0, 0, 0]
+        for row in _rows(seed, number, rng, CLASSES[behind]):
+            i = row[0]
+            if count[i] < quota[i] and kept[i] < _ROWS_A_STAR:
+                rows.append(row)
+                count[i] += 1
+                kept[i] += 1
+        number += 1
+        if number > 1000 + 100 * n:
+            raise RuntimeError(f"only {len(rows)} of {n} candidates after {number} stars: the search finds nothing")
+    order = np.random.default_rng([int(seed), 2**32]).permutation(n)  # no class comes last in every block
+    labels, inputs, meta, group = zip(*(rows[i] for i in order), strict=True)
+    return Examples(
+        inputs={key: np.array([row[key] for row in inputs], np.float32) for key in inputs[0]},
+        targets={"label": np.array(labels, np.int64)},
+        group=np.array(group),
+        meta=pd.DataFrame(list(meta)),
     )

@@ -20,6 +20,9 @@ __all__ = [
 
 # TESS Science Data Products Description Document (EXP-TESS-ARC-ICD-0014), table 32: bit n has the value 2^(n-1)
 ARGABRIGHTENING, DESATURATION, MANUAL, OUTLIER, SCATTERED = 16, 32, 128, 512, 4096
+# what lightkurve drops by default: tweaks, safe mode, coarse and Earth point, argabrightening, desaturation, manual,
+# outlier, bad calibration (bits 1-6, 8, 10, 15)
+DROPPED = 1 + 2 + 4 + 8 + ARGABRIGHTENING + DESATURATION + MANUAL + OUTLIER + 16384
 _ORBIT = 13.7  # days, half a sector
 _FIRST = 1325.3  # BTJD, start of sector 1
 _DAY_S = 86400.0
