@@ -17,7 +17,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 class _CatalogsFinder:
-    """A meta path finder that knows ``lcnet.catalogs`` and nothing else; asked last, so an installed one wins."""
+    """A meta path finder that knows ``lcnet.catalogs`` and nothing else."""
 
     @staticmethod
     def find_spec(fullname, path=None, target=None):
@@ -30,4 +30,5 @@ class _CatalogsFinder:
 def install():
     """Add the finder, unless the package is installed with its catalogs inside."""
     if not (_PACKAGE / "catalogs").is_dir() and _CatalogsFinder not in sys.meta_path:
-        sys.meta_path.append(_CatalogsFinder)
+        # first: an editable install of another checkout has a finder too, and these tables belong to this code
+        sys.meta_path.insert(0, _CatalogsFinder)

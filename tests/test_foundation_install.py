@@ -119,6 +119,17 @@ def test_wheel_finds_the_shipped_networks(root, installed, tmp_path):
     assert Path(place).parent == site / "lcnet"
 
 
+@pytest.mark.parametrize("options", [[], ["-S"]], ids=["beside an install", "without one"])
+def test_source_tree_works_uninstalled(root, tmp_path, options):
+    """A checkout on PYTHONPATH uses its own tables, whether or not another lcnet is installed (-S hides that one)."""
+    copy_source(root, tmp_path)
+    code = "import lcnet.catalogs as c; print(c.__file__); print(*c.names()); import lcnet; print(lcnet.catalogs is c)"
+    out = run(sys.executable, *options, "-c", code, cwd="/", env=plain_environment(PYTHONPATH=str(tmp_path)))
+    place, names, same = out.splitlines()
+    assert Path(place) == tmp_path / "catalogs" / "__init__.py"
+    assert names.split() == list(lcnet.catalogs.names()) and same == "True"
+
+
 def test_every_package_is_listed(root):
     """The list in pyproject.toml is by hand, because catalogs/ takes its place inside the package."""
     with open(root / "pyproject.toml", "rb") as file:
