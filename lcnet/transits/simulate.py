@@ -119,7 +119,8 @@ def simulate_star(
     sectors : int or sequence of int
         How many contiguous sectors (from a random one of 1 to 26), or their numbers.
     noise : float
-        Factor on white and correlated noise, systematics and outliers; 0 leaves the star and its transits.
+        Factor on white and correlated noise, systematics and outliers; 0 leaves the star and its transits (and
+        errors of 0).
     tmag : float, optional
         TESS magnitude; drawn from 6 to 13.5 when omitted.
     period : (float, float), days, optional
