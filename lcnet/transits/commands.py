@@ -1,0 +1,312 @@
+"""``lcnet transits score`` and ``lcnet transits search``: the verbs for the shell.
+
+Importing this file is light, so that ``lcnet --help`` is; everything that computes is imported inside the commands.
+
+Exit status: 0 every target scored (a star with nothing found included), 3 some failed, 1 none could be scored or the
+output could not be written, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+__all__ = ["app"]
+
+SCORED, NOTHING_SCORED, WRONG_USAGE, SOME_FAILED = 0, 1, 2, 3
+
+app = typer.Typer(
+    name="transits",
+    help="Transits: candidates in the light curves of stars, found, scored and shown.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+Targets = Annotated[
+    Optional[list[str]],  # noqa: UP045 (typer reads it)
+    typer.Argument(metavar="TARGET...", help="FITS light curves (.fits, .fits.gz), folders or quoted globs."),
+]
+Output = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option("--output", "-o", help="Write the table: .ecsv, .vot, .xml, .parquet or .csv."),
+]
+Figures = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option("--figures", help="Folder for one PNG a target."),
+]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes.")]
+MinSnr = Annotated[float, typer.Option("--min-snr", help="Signal-to-noise from which on a dip is a candidate.")]
+MaxCandidates = Annotated[int, typer.Option("--max-candidates", min=1, help="At most so many a star.")]
+Period = Annotated[
+    Optional[tuple[float, float]],  # noqa: UP045
+    typer.Option("--period", metavar="MIN MAX", help="Days to search; default 0.4 to half the baseline."),
+]
+Prior = Annotated[
+    Optional[float],  # noqa: UP045
+    typer.Option("--prior", help="Share of this search's candidates that are planets; default the training set's."),
+]
+
+
+@app.command()
+def score(
+    target: Targets = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Simulate and score four stars in ./lcnet-demo.")] = False,
+    output: Output = None,
+    figures: Figures = None,
+    jobs: Jobs = 1,
+    min_snr: MinSnr = 7.1,
+    max_candidates: MaxCandidates = 5,
+    period: Period = None,
+    prior: Prior = None,
+) -> None:
+    """Find transit candidates and give each its probability of being a planet.
+
+    \b
+    lcnet transits score tess2018206045859-s0001-0000000261136679-0120-s_lc.fits
+    lcnet transits score lightcurves/ --output candidates.ecsv --figures pages --jobs 4
+    """
+    if prior is not None and not 0 < prior < 1:
+        raise typer.BadParameter(f"{prior:g} is no share between 0 and 1", param_hint="--prior")
+    _check(target, output, min_snr, period, demo)
+    if demo:
+        _finish(_run_demo())
+    options = {"min_snr": min_snr, "max_candidates": max_candidates, "period": period, "prior": prior}
+    _finish(_run(target, output, jobs, {**options, "figures": figures}))
+
+
+@app.command()
+def search(
+    target: Targets = None,
+    output: Output = None,
+    jobs: Jobs = 1,
+    min_snr: MinSnr = 7.1,
+    max_candidates: MaxCandidates = 5,
+    period: Period = None,
+) -> None:
+    """Find transit candidates, without a network's opinion."""
+    _check(target, output, min_snr, period)
+    options = {"min_snr": min_snr, "max_candidates": max_candidates, "period": period}
+    _finish(_run(target, output, jobs, {**options, "network": None}))
+
+
+def _check(target, output, min_snr, period, demo=False) -> None:
+    """Wrong usage, said before any work is done."""
+    from lcnet.transits.table import check_output
+
+    if demo and target:
+        raise typer.BadParameter("--demo makes its own targets; leave TARGET out", param_hint="--demo")
+    if not demo and not target:
+        raise typer.BadParameter("name a light curve, a folder or a glob, or try --demo", param_hint="TARGET")
+    if not min_snr > 0:
+        raise typer.BadParameter(f"{min_snr:g} is not positive", param_hint="--min-snr")
+    if period is not None and not 0 < period[0] < period[1] < float("inf"):
+        raise typer.BadParameter("give the shortest and the longest period, in days", param_hint="--period")
+    if output is not None:
+        try:
+            check_output(output)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--output") from None
+
+
+def _run(target, output, jobs, options) -> int:
+    """Score, write, print; the exit status."""
+    if output is not None and (problem := _unwritable(output)):
+        return _say_error(f"cannot write {output}: {problem}")
+    # errors of the network or its file; those of a target are rows
+    from lcnet.transits.score import score as run
+    from lcnet.transits.table import write_table
+
+    _quiet_lightkurve()
+    try:
+        with _progress("stars") as progress:
+            table = run(list(target), jobs=jobs, progress=progress, **options)
+    except (ValueError, OSError, LookupError, ImportError, RuntimeError) as error:
+        return _say_error(f"{error}")
+    status = _status(table)
+    if output is not None:
+        try:
+            write_table(table, output)
+        except OSError as error:
+            _show(table)
+            return _say_error(f"cannot write {output}: {error}")
+    _show(table)
+    words = [f"table: {output}"] if output is not None else []
+    if options.get("figures") is not None:
+        words.append(f"figures: {options['figures']}{os.sep}")
+    for line in words:
+        print(line)
+    return status
+
+
+def _run_demo() -> int:
+    from lcnet.transits.demo import FOLDER, run_demo
+
+    _quiet_lightkurve()
+    try:
+        with _progress("stars") as progress:
+            result = run_demo(FOLDER, progress=progress)
+    except (ValueError, OSError, LookupError, ImportError, RuntimeError) as error:
+        return _say_error(f"{error}")
+    _show(result.table)
+    print("\nWhat was put in, and what was found:")
+    _print_cells(*result.cells())
+    print(f"\nLight curves and figures: {FOLDER}{os.sep}")
+    print("Next: lcnet transits score your.fits --figures pages")
+    return _status(result.table)
+
+
+def _unwritable(output: Path) -> str:
+    """Why a file cannot be written here; found out before the work, not after."""
+    folder = output.absolute().parent
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir():
+        return f"{folder} is not a folder"
+    return "" if os.access(folder, os.W_OK | os.X_OK) else f"no permission in {folder}"
+
+
+def _status(table) -> int:
+    names = dict.fromkeys(table["target"])
+    failed = {name for name, status in zip(table["target"], table["status"], strict=True) if status == "failed"}
+    if not failed:
+        return SCORED
+    return NOTHING_SCORED if len(failed) == len(names) else SOME_FAILED
+
+
+def _finish(status: int) -> None:
+    """Leave with the status; a reader that has had enough (``| head``) is no error of ours."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _silence()
+    raise typer.Exit(status)
+
+
+def _silence() -> None:
+    # what is still buffered would raise again when the interpreter flushes it at exit
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _say_error(message: str) -> int:
+    print(f"lcnet: {message}", file=sys.stderr)
+    return NOTHING_SCORED
+
+
+def _quiet_lightkurve() -> None:
+    import warnings
+
+    # lightkurve 2.6 warns at every import that an optional package, oktopus, is missing (lightkurve issue 1477)
+    warnings.filterwarnings("ignore", message=".*oktopus.*")
+
+
+@contextmanager
+def _progress(what: str):
+    """A callback that draws a bar on a terminal, and nothing in a pipe."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (BarColumn(24), MofNCompleteColumn(), TextColumn(what), TimeElapsedColumn(), TextColumn("{task.fields[now]}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None, now="starting")
+
+        def report(done, total, target):
+            bar.update(task, completed=done, total=total, now=target)
+
+        yield report
+
+
+# The printed table: what an observer asks first, in 100 columns.
+
+_RIGHT = {"#", "period [d]", "epoch", "dur [h]", "depth [ppm]", "SNR", "p(transit)", "p(planet)"}
+
+
+def _show(table) -> None:
+    try:
+        _print_cells(*table_cells(table))
+        failed = [row for row in table if row["status"] == "failed"]
+        others = [row for row in table if row["status"] != "failed" and row["reason"]]
+        said = {}
+        for row in others:  # once a star, not once a candidate
+            said.setdefault(str(row["target"]), str(row["reason"]))
+        if said:
+            print()
+        for name, reason in said.items():
+            print(f"{name}: {reason}")
+        if failed:
+            print(f"\nNot scored ({len(failed)}):")
+        for row in failed:
+            name, reason = str(row["target"]), str(row["reason"])
+            print(f"  {reason}" if reason.startswith(name) else f"  {name}: {reason}")
+    except BrokenPipeError:
+        _silence()
+
+
+def table_cells(table) -> tuple[list[str], list[list[str]]]:
+    """Heads and cells of the printed table: failed targets are left to the lines below it."""
+    systems = {str(row["time_system"]) for row in table if row["time_system"]}
+    epoch = f"epoch [{systems.pop()}]" if len(systems) == 1 else "epoch"
+    heads = ["target", "#", "period [d]", epoch, "dur [h]", "depth [ppm]", "SNR", "p(planet)", "remarks"]
+    rows = []
+    for row in table:
+        if row["status"] == "failed" and not row["candidate"]:
+            continue
+        if not row["candidate"]:
+            rows.append([str(row["target"]), "", "", "", "", "", "", "", "no candidate"])
+            continue
+        value = {name: float(getattr(row[name], "value", row[name])) for name in ("period", "epoch", "duration", "depth")}
+        planet, spread = float(row["p_planet"]), float(row["p_planet_std"])
+        remarks = [] if row["status"] == "ok" else [str(row["status"]).replace("_", " ")]
+        if row["harmonic_of"]:
+            remarks.append(f"harmonic of {row['harmonic_of']}")
+        shown = " ".join(remarks).split()
+        remarks += [flag.replace("_", " ") for flag in str(row["flags"]).split() if flag not in (*shown, "harmonic")]
+        rows.append(
+            [
+                str(row["target"]),
+                str(row["candidate"]),
+                f"{value['period']:.5f}",
+                f"{value['epoch']:.4f}",
+                f"{value['duration']:.2f}",
+                f"{value['depth']:.0f}",
+                f"{float(row['snr']):.1f}",
+                "" if planet != planet else f"{planet:.2f}±{spread:.2f}",
+                ", ".join(remarks),
+            ]
+        )
+    return heads, rows
+
+
+def _print_cells(heads, rows) -> None:
+    """A narrow table: rich on a terminal, plain text in a pipe."""
+    if not rows:
+        return
+    if sys.stdout.isatty():
+        from rich import box
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+        for head in heads:
+            right = head.split(" [BJD")[0] in _RIGHT or head.startswith("epoch")
+            table.add_column(head, justify="right" if right else "left", no_wrap=head not in ("remarks", "target"))
+        for row in rows:
+            table.add_row(*row, style="dim" if row[-1] == "no candidate" else None)
+        Console(highlight=False).print(table)
+        return
+    if not (sys.stdout.encoding or "").lower().startswith("utf"):
+        rows = [[cell.replace("±", "+-") for cell in row] for row in rows]
+    widths = [max(len(row[k]) for row in [heads, *rows]) for k in range(len(heads))]
+    for row in [heads, *rows]:
+        cells = [
+            cell.rjust(width) if head in _RIGHT or head.startswith("epoch") else cell.ljust(width)
+            for cell, width, head in zip(row, widths, heads, strict=True)
+        ]
+        print("  ".join(cells).rstrip())
