@@ -1,7 +1,7 @@
 """Checkpoints that a kill at any moment leaves loadable, without pickle.
 
-A checkpoint is one safetensors file (weights, flattened optimizer state, random states) and one JSON. The JSON names the
-tensors by their sha256 and is renamed into place last: until then the previous pair is whole, afterwards the new one is.
+A checkpoint is one safetensors file (weights, flattened optimizer state, random states) and one JSON. The JSON names
+the tensors by their sha256 and is renamed into place last: until then the previous pair is whole, then the new one.
 """
 
 from __future__ import annotations

@@ -1,0 +1,235 @@
+"""Trained networks, to predict with: `lcnet.load`. Nothing here needs what training needs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lcnet.core import registry
+from lcnet.core.examples import LazyArray
+from lcnet.core.inputs import check, normalise, restore, to_tensors
+from lcnet.core.weights import LARGEST, SHIPPED, WeightsError, read_card, read_weights
+
+if TYPE_CHECKING:
+    from lcnet.core.task import Input, Task
+
+__all__ = ["Network", "Reading", "load", "outputs"]
+
+_SHIPPED = Path(__file__).resolve().parent.parent / "weights"
+
+
+def load(name_or_path: str | os.PathLike, *, task: Task | None = None) -> Network:
+    """A trained network, by the name of a shipped one or the path of its files.
+
+    Parameters
+    ----------
+    name_or_path : str or path
+        ``"transits/triage"``, or a ``.safetensors`` or ``.json`` file, or a folder that holds one network.
+    task : Task, optional
+        What the network was trained for, if lcnet's registry does not know it: a file never names code to run.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    lcnet.core.registry.UnknownTask
+        If it is neither a known name nor a file; suggests close names.
+    lcnet.core.weights.WeightsError
+        If the files are missing, damaged, too large, or not what their card says.
+
+    Examples
+    --------
+    >>> net = lcnet.load("transits/triage")
+    >>> net.classes
+    ('junk', 'transit')
+    >>> probability = net.predict({"global_view": views, "local_view": close_ups})
+    """
+    path, largest = _locate(name_or_path)
+    card = read_card(path)
+    if "reading_of" not in card:
+        return Network(card, read_weights(path, card, largest=largest), task=task)
+    # the network lies beside its readings
+    path = path.with_name(str(card["reading_of"]).rpartition("/")[2] + ".json")
+    read = read_card(path)
+    if read["sha256"] != card["sha256"]:
+        raise WeightsError(f"{card.get('name')} reads another version of {card['reading_of']} than the one at {path}")
+    return Reading(card, Network(read, read_weights(path, read, largest=largest), task=task))
+
+
+class Network:
+    """A calibrated ensemble.
+
+    Attributes
+    ----------
+    inputs : dict of str to tuple
+        Shape of one example of each input; ``specs`` has the rest (required, unit, range).
+    classes : tuple of str
+        In column order; empty if the network does not classify.
+    card : dict
+        The model card: what it was trained on and how well it does.
+    """
+
+    def __init__(self, card: Mapping[str, Any], states: list[dict], *, task: Task | None = None):
+        import torch
+
+        self.card = dict(card)
+        try:
+            name = str(card["task"])
+            self.specs: dict[str, Input] = restore(card["inputs"])
+            self._calibration = {key: float(value) for key, value in card["calibration"]["parameters"].items()}
+            self.classes: tuple[str, ...] = tuple(card.get("classes") or ())
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise WeightsError(f"not a complete model card: {error!r}") from None
+        if task is None:
+            if name not in registry.REGISTRY:
+                raise WeightsError(f"this network is for {name!r}, which is not registered: give load(..., task=)")
+            task = registry.get_task(name)
+        elif task.name != name:
+            raise WeightsError(f"this network is for {name!r}, not {task.name!r}")
+        self.task = task
+        if self.classes != tuple(getattr(task.objective, "classes", ())):
+            raise WeightsError(f"this network tells {self.classes} apart, {name} is now about other classes")
+        self.inputs = {name: spec.shape for name, spec in self.specs.items()}
+        self._nets = []
+        with torch.random.fork_rng(devices=[]):  # building draws weights; the caller's random numbers are not ours
+            for state in states:
+                net = (task.tiny if card.get("size") == "tiny" else task.net)()
+                try:
+                    net.load_state_dict(state)
+                except RuntimeError as error:
+                    reason = str(error).splitlines()[-1].strip()
+                    raise WeightsError(f"the weights do not fit the network of {name}: {reason}") from None
+                self._nets.append(net.eval().requires_grad_(False))
+
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__} {self.card.get('name')} {self.card.get('version')}: "
+            f"{', '.join(self.inputs)} -> {', '.join(self.classes)}>"
+        )
+
+    def predict(self, inputs: Mapping, *, batch_size: int = 256, device: str | None = None) -> np.ndarray:
+        """The calibrated mean of the ensemble.
+
+        Parameters
+        ----------
+        inputs : mapping of str to array, shape (n, *shape)
+            Physical units, as in `inputs`. An optional input may be absent, or NaN throughout a row: missing there.
+        batch_size : int
+            Rows computed at once.
+        device : str, optional
+            By default the accelerator, if there is one.
+
+        Returns
+        -------
+        array, shape (n, classes), float32
+            Probabilities, each row summing to one.
+
+        Raises
+        ------
+        ValueError
+            That names the input which is missing, misshapen or not finite.
+        """
+        return self._members(inputs, batch_size, device).mean(axis=0).astype(np.float32)
+
+    def predict_members(self, inputs: Mapping, *, batch_size: int = 256, device: str | None = None) -> np.ndarray:
+        """What each member says, array (members, n, classes), float32; as `predict`, which is its mean."""
+        return self._members(inputs, batch_size, device).astype(np.float32)
+
+    def _members(self, inputs: Mapping, batch_size: int, device: str | None) -> np.ndarray:
+        import torch
+
+        logits = outputs(self._nets, self.specs, inputs, batch_size=batch_size, device=device)
+        return self.task.objective.predict(torch.from_numpy(logits), **self._calibration).numpy()
+
+
+class Reading(Network):
+    """A network that reports sums of another's classes, so that both always agree."""
+
+    def __init__(self, card: Mapping[str, Any], network: Network):
+        self.network = network
+        try:
+            sums = {str(name): tuple(summed) for name, summed in card["sums"].items()}
+            columns = [[network.classes.index(one) for one in summed] for summed in sums.values()]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise WeightsError(f"not a complete card of a reading: {error!r}") from None
+        self._matrix = np.zeros((len(network.classes), len(sums)))
+        for column, rows in enumerate(columns):
+            self._matrix[rows, column] = 1.0
+        if not (self._matrix.sum(axis=1) == 1).all():
+            raise WeightsError(f"the sums of {card.get('name')} do not use each class of its network once")
+        self.classes = tuple(sums)
+        self.task, self.specs, self.inputs = network.task, network.specs, dict(network.inputs)
+        prevalence = network.card.get("prevalence") or {}
+        self.card = {**network.card, **card, "classes": list(sums)}
+        if set(prevalence) == set(network.classes):
+            self.card["prevalence"] = {name: sum(prevalence[one] for one in sums[name]) for name in sums}
+        # figures of the network's own classes say nothing of the sums
+        self.card["metrics"] = (network.card.get("readings") or {}).get(card.get("name"), {}).get("metrics", {})
+
+    def labels(self, labels) -> np.ndarray:
+        """The network's labels, array (n,), as labels of the reading's classes."""
+        return self._matrix.argmax(axis=1)[np.asarray(labels)]
+
+    def _members(self, inputs: Mapping, batch_size: int, device: str | None) -> np.ndarray:
+        return self.network._members(inputs, batch_size, device) @ self._matrix
+
+
+def outputs(nets, specs, inputs: Mapping, *, batch_size: int = 256, device: str | None = None) -> np.ndarray:
+    """Raw outputs of each network in `nets`, array (members, n, ...), float32.
+
+    Parameters
+    ----------
+    nets : sequence of torch.nn.Module
+        In evaluation mode; moved to the device.
+    specs : mapping of str to Input
+    inputs : mapping of str to array
+        Physical units; arrays on disk are read `batch_size` rows at a time.
+    batch_size : int
+    device : str, optional
+    """
+    import torch
+
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be positive, not {batch_size}")
+    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    on_disk = isinstance(inputs, Mapping) and any(isinstance(values, LazyArray) for values in inputs.values())
+    if not on_disk:
+        inputs = check(specs, inputs)  # all rows at once, so that an error tells of all
+    length = len(next(values for values in inputs.values() if values is not None))
+    for net in nets:
+        net.to(place)
+    found = []
+    with torch.inference_mode():
+        for start in range(0, max(length, 1), batch_size):
+            rows = {name: values[start : start + batch_size] for name, values in inputs.items() if values is not None}
+            x = to_tensors(specs, normalise(specs, check(specs, rows, first_row=start)), place)
+            found.append(torch.stack([net(x) for net in nets]).float().cpu())
+    return torch.cat(found, dim=1).numpy()
+
+
+def _locate(name_or_path: str | os.PathLike) -> tuple[Path, int]:
+    """The .json of a network, and how large its weights may be."""
+    text = os.fspath(name_or_path)
+    path = Path(text)
+    if text in registry.REGISTRY:
+        path = _SHIPPED / f"{text}.json"
+        if not path.exists():
+            raise WeightsError(f"no network is shipped for {text!r} yet: train one with `lcnet train`, load its path")
+        return path, SHIPPED
+    if path.is_dir():
+        cards = [card for card in sorted(path.glob("*.json")) if card.with_suffix(".safetensors").exists()]
+        if len(cards) != 1:
+            raise WeightsError(f"{path} holds {len(cards)} networks, not one: give the path of its .safetensors")
+        return cards[0], LARGEST
+    if path.suffix in (".safetensors", ".json"):
+        return path.with_suffix(".json"), LARGEST
+    if path.with_name(path.name + ".json").exists():
+        return path.with_name(path.name + ".json"), LARGEST
+    registry.get_entry(text)  # raises, with close names
+    raise AssertionError("unreachable")
