@@ -28,7 +28,7 @@ _NO_FLUX = DESATURATION | MANUAL | OUTLIER  # the pipeline leaves PDCSAP_FLUX em
 _TRIES = 400
 CLASSES = ("planet", "eclipse", "junk")
 _KINDS_OF = {  # which stars are drawn for a class, and how often
-    "planet": (("planet", 0.75), ("planets", 0.25)),
+    "planet": (("planet", 0.85), ("planets", 0.15)),
     "eclipse": (("eclipse", 1.0),),
     "junk": (("variable", 0.4), ("glitch", 0.5), ("quiet", 0.1)),
 }

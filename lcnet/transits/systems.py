@@ -177,7 +177,7 @@ def draw_star(rng, *, tmag=None):
         ``tmag``, ``mass`` and ``radius`` [solar], ``density`` [g cm^-3], ``teff`` [K], ``logg`` [cgs], ``u1``, ``u2``.
     """
     tmag_drawn = rng.uniform(6.0, 13.5)
-    mass = _log_uniform(rng, 0.25, 1.6)
+    mass = rng.uniform(0.35, 1.6)
     radius = mass**0.9 * math.exp(rng.normal(0.0, 0.05))
     if rng.random() < 0.2 and mass > 0.7:
         radius *= rng.uniform(1.2, 2.5)
@@ -207,7 +207,8 @@ def draw_planet(rng, star, *, start, period=(0.5, 13.0), radius=None):
     radius : float, Earth radii, optional
     """
     p = _log_uniform(rng, *period)
-    drawn = rng.normal(12.5, 2.0) if rng.random() < 0.35 else _log_uniform(rng, 0.9, 8.0)
+    giant = rng.random() < 0.3 and star["mass"] > 0.6  # giants are rare about M dwarfs (Gan et al. 2023)
+    drawn = rng.normal(12.5, 2.0) if giant else _log_uniform(rng, 0.9, 8.0)
     radius = float(np.clip(drawn, 0.9, 20.0)) if radius is None else float(radius)
     rp = radius * _EARTH / star["radius"]
     # a planet inside 1.5 stellar radii would be torn apart: such short periods are moved out to that orbit
