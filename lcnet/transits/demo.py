@@ -34,10 +34,10 @@ class Star:
 
 # TIC numbers end near 10,000,000,000: no star has these
 STARS = (
-    Star("a planet", "planet", 1, {"snr": (20.0, 60.0), "tmag": 9.5}, 90_000_000_001),
-    Star("two planets", "planets", 2, {"snr": (20.0, 80.0), "tmag": 9.5}, 90_000_000_002),
+    Star("a planet", "planet", 5, {"snr": (20.0, 60.0), "tmag": 9.5}, 90_000_000_001),
+    Star("two planets", "planets", 1, {"snr": (20.0, 80.0), "tmag": 9.5}, 90_000_000_002),
     Star("an eclipsing binary", "eclipse", 3, {"snr": (30.0, 1e4), "tmag": 10.5}, 90_000_000_003),
-    Star("a quiet spotted star", "quiet", 4, {"tmag": 10.0}, 90_000_000_004),
+    Star("a quiet spotted star", "quiet", 6, {"tmag": 10.0}, 90_000_000_004),
 )
 
 

@@ -48,7 +48,7 @@ def _scale(values) -> tuple[float, str]:
 
 
 def _dots(ax, x, y, **options):
-    size = float(np.clip(60.0 / np.sqrt(max(x.size, 1)), 1.2, 5.0))
+    size = float(np.clip(120.0 / np.sqrt(max(x.size, 1)), 1.6, 5.0))
     ax.plot(x, y, **{"color": POINTS, "markersize": size, **_DOTS, **options})
 
 
@@ -113,7 +113,7 @@ def plot_flattened(search, ax=None, *, time_system=""):
     rows = len(depths)
     for number, candidate in enumerate(search.candidates):
         inside = in_transit(search.time, candidate.period, candidate.epoch, candidate.duration)
-        _dots(ax, search.time[inside], factor * flux[inside], color=_colour(number))
+        _dots(ax, search.time[inside], factor * flux[inside], color=_colour(number), markersize=3)
         cycles = np.arange(
             np.ceil((search.time[0] - candidate.epoch) / candidate.period),
             np.floor((search.time[-1] - candidate.epoch) / candidate.period) + 1,
@@ -157,19 +157,22 @@ def plot_periodogram(search, ax=None):
     for number, candidate in enumerate(search.candidates):
         power = search.periodograms[number].power[_nearest(search.periodograms[number].period, candidate.period)]
         ax.plot(candidate.period, float(power) + 0.05 * top, "v", color=_colour(number), ms=6)
+        late = candidate.period > 0.7 * search.periodograms[0].period.max()
         ax.annotate(
             f"{number + 1}: {candidate.period:.5g} d",
             (candidate.period, float(power) + 0.05 * top),
-            (0, 5),
+            (-6 if late else 6, 0),
             textcoords="offset points",
-            ha="center",
+            ha="right" if late else "left",
+            va="center",
             fontsize="small",
             color=_colour(number),
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5},
         )
     ax.set_xscale("log")
     if search.periodograms:
         ax.set_xlim(search.periodograms[0].period.min(), search.periodograms[0].period.max())
-    ax.set_ylim(0, 1.3 * top)
+    ax.set_ylim(0, 1.2 * top)
     ticks = [tick for tick in (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500) if ax.get_xlim()[0] <= tick <= ax.get_xlim()[1]]
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.set_xticks([], minor=True)
@@ -229,23 +232,25 @@ def plot_folded(search, number=1, ax=None, *, kind="local"):
     time, flux = time[~other], flux[~other]
     title, label, half = "", "Time from mid-transit [hours]", min(2.0 * duration, 12 * period)
     if kind == "secondary":
-        offset, _ = find_secondary(time, flux + 1, period, epoch, duration)
+        offset, masked = find_secondary(time, flux + 1, period, epoch, duration)
         if not np.isfinite(offset):
             ax.text(0.5, 0.5, "no data elsewhere\nin the orbit", ha="center", va="center", transform=ax.transAxes)
             ax.set_axis_off()
             return ax
+        time, flux = time[~masked], flux[~masked]  # the transit itself may lie within the window
         epoch, half = epoch + offset, min(4.0 * duration, 12 * period)
         title, label = f"strongest dip elsewhere: phase {offset / period % 1:.2f}", "Time from it [hours]"
-    x = fold(time, period, epoch)
     if kind == "global":
-        x, half, label, width = x / period, 0.5, "Phase", max(1 / 100, duration / 24 / period / 3)
-        title = "whole orbit"
+        # from -1/4 to 3/4, so that neither the transit nor an eclipse half an orbit later is cut by the edge
+        x, label, width = fold(time - 0.25 * period, period, epoch) / period + 0.25, "Phase", duration / 24 / period / 3
+        left, right, width, title = -0.25, 0.75, max(0.01, width), "whole orbit"
     else:
-        x, width = 24 * x, duration / 6
-        title = title or "transit"
-    near = np.abs(x) <= half
+        x, width = 24 * fold(time, period, epoch), duration / 6
+        left, right, title = -half, half, title or "transit"
+    near = (x >= left) & (x <= right)
     x, flux = x[near], flux[near]
-    edges = np.arange(-np.ceil(half / width), np.ceil(half / width) + 1) * width + (0.5 * width if width < half else 0)
+    # a bin is centred on mid-transit
+    edges = (np.arange(np.floor(left / width), np.ceil(right / width) + 2) - 0.5) * width
     centre, median, error = _bins(x, flux, edges)
     factor, unit = _scale([1e-6 * candidate.depth, *median])
     _dots(ax, x, factor * flux, alpha=0.5)
@@ -255,7 +260,7 @@ def plot_folded(search, number=1, ax=None, *, kind="local"):
             ax.axvline(edge * duration, color=colour, lw=0.8, ls=":")
     ax.axhline(0, color=BINS, lw=0.5, alpha=0.5)
     ax.set_ylim(*(factor * np.array(_limits(flux, median, error, candidate.depth if kind != "secondary" else 0.0))))
-    ax.set_xlim(-half, half)
+    ax.set_xlim(left, right)
     ax.set_xlabel(label)
     ax.set_ylabel(f"Flux [{unit}]")
     ax.set_title(title, fontsize="medium")
@@ -269,7 +274,7 @@ def _limits(flux, median, error, depth):
     sigma = robust_sigma(flux)
     low, high = float(np.min(median - error)), float(np.max(median + error))
     low, high = min(low, -1.1e-6 * depth), max(high, 0.0)
-    room = 0.25 * (high - low) + min(2.0 * sigma, 1.5 * (high - low))
+    room = 0.15 * (high - low) + min(2.0 * sigma, 1.2 * (high - low))
     return low - room, high + room
 
 
@@ -290,7 +295,7 @@ def plot_probabilities(row, ax=None, *, number=1):
     """
     ax = _axes(ax)
     ax.set_axis_off()
-    ax.set_xlim(0, 1)
+    ax.set_xlim(0, 1.02)
     ax.set_ylim(0, 1)
     planet, transit = float(row.get("p_planet", np.nan)), float(row.get("p_transit", np.nan))
     if np.isfinite(planet):
@@ -310,13 +315,11 @@ def plot_probabilities(row, ax=None, *, number=1):
         f"T$_0$ = {row['epoch']:.5f} {row.get('time_system', '')}",
         f"duration {row['duration']:.2f} h",
         f"depth {row['depth']:.0f} ppm" if row["depth"] < 1e4 else f"depth {1e-4 * row['depth']:.2f} %",
-        f"SNR {row['snr']:.1f}, SDE {row['sde']:.1f}",
-        f"{row['n_transits']} transit{'s' if row['n_transits'] != 1 else ''}",
+        f"SNR {row['snr']:.1f}, {row['n_transits']} transit{'s' if row['n_transits'] != 1 else ''}",
     ]
     if row.get("harmonic_of"):
         words.append(f"harmonic of candidate {row['harmonic_of']}")
-    if row.get("flags"):
-        words.append(str(row["flags"]).replace(" ", ", "))
+    words += [flag.replace("_", " ") for flag in str(row.get("flags", "")).split() if flag != "harmonic"][:3]
     ax.text(0.0, 0.8, "\n".join(words), va="top", fontsize="small", linespacing=1.25, transform=ax.transAxes)
     return ax
 
@@ -340,11 +343,13 @@ def plot_target(curve, search, rows=()):
     from matplotlib.figure import Figure
 
     lines = len(search.candidates)
-    heights = [1.7, 1.9, 1.7] + [2.5] * lines
+    heights = [1.5, 2.0, 1.7] + [2.5] * lines
     figure = Figure(figsize=(11, 0.7 + sum(heights)), layout="constrained")
     grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
-    plot_curve(search, figure.add_subplot(grid[0]), time_system=curve.time_system)
-    plot_flattened(search, figure.add_subplot(grid[1]), time_system=curve.time_system)
+    top = plot_curve(search, figure.add_subplot(grid[0]), time_system=curve.time_system)
+    plot_flattened(search, figure.add_subplot(grid[1], sharex=top), time_system=curve.time_system)
+    top.set_xlabel("")
+    top.tick_params(labelbottom=False)
     plot_periodogram(search, figure.add_subplot(grid[2]))
     for number in range(1, lines + 1):
         line = grid[2 + number].subgridspec(1, 4, width_ratios=[1.15, 1.15, 1.15, 0.85])
