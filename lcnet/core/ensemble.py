@@ -52,7 +52,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class CrossValidation(Evaluation):
-    """Out-of-fold predictions: `member_predictions` is (members, n, classes), `fold` (n,) the part a row was held in."""
+    """Out-of-fold predictions: `member_predictions` is (members, n, classes), `fold` (n,) where a row was held out."""
 
     member_predictions: np.ndarray
     fold: np.ndarray
@@ -127,10 +127,10 @@ def train(
     nets = [one.net for one in fits]
 
     logits = outputs(nets, task.inputs, validation.inputs, device=settings.get("device"))
-    half = _halved(task, nets, validation, logits)
+    calibration = task.objective.calibrate(logits, validation.targets, validation.weight)
+    half = _halved(task, nets, validation, logits, calibration)
     if half is not None:
         logits = half
-    calibration = task.objective.calibrate(logits, validation.targets, validation.weight)
     prediction = _mean(task, logits, calibration)
 
     name = name or task.name.rpartition("/")[2]
@@ -236,7 +236,7 @@ def cross_validate(
     said = None
     for number in range(folds):
         inside, outside = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
-        rest, test = examples.take(inside), examples.take(outside)
+        rest, test = examples.part(inside), examples.part(outside)
         more = None if extra is None else extra.take(~np.isin(extra.group.astype(str), test.group.astype(str)))
         held = grouped_split(rest.group, held_out, seed=seed, labels=_labels(task, rest))
         part, validation = _parts(task, rest, held, more)
@@ -289,7 +289,7 @@ def _members(task, part, validation, members, seed, start, folder, settings) -> 
 
 def _parts(task, examples: Examples, held, extra: Examples | None) -> tuple[Examples, Examples]:
     """What is trained on, `extra` included, and what is held out."""
-    part, validation = examples.take(~held), examples.take(held)
+    part, validation = examples.part(~held), examples.part(held)
     if extra is None or len(extra) == 0:
         return part, validation
     extra.validate(task)
@@ -307,7 +307,7 @@ def _parts(task, examples: Examples, held, extra: Examples | None) -> tuple[Exam
     return Examples.concatenate([part, extra]), validation
 
 
-def _halved(task, nets, validation: Examples, logits) -> np.ndarray | None:
+def _halved(task, nets, validation: Examples, logits, calibration) -> np.ndarray | None:
     """Round every weight to half precision, if that is harmless, and return the outputs; else leave them."""
     full = [{name: value.clone() for name, value in net.state_dict().items()} for net in nets]
     for net, state in zip(nets, full, strict=True):
@@ -315,7 +315,7 @@ def _halved(task, nets, validation: Examples, logits) -> np.ndarray | None:
             {name: value.half().float() if value.dtype == torch.float32 else value for name, value in state.items()}
         )
     rounded = outputs(nets, task.inputs, validation.inputs, device=str(next(nets[0].parameters()).device))
-    difference = np.abs(_each(task, rounded, {}) - _each(task, logits, {}))
+    difference = np.abs(_each(task, rounded, calibration) - _each(task, logits, calibration))
     if np.isfinite(rounded).all() and difference.max(initial=0) <= _HALF:
         return rounded
     for net, state in zip(nets, full, strict=True):

@@ -39,12 +39,15 @@ class LazyArray:
         The HDF5 file.
     name : str
         The dataset inside it.
+    rows : array of int, shape (n,), optional
+        Only these rows, in this order.
     """
 
-    def __init__(self, path: str, name: str):
-        self.path, self.name = path, name
+    def __init__(self, path: str, name: str, rows: np.ndarray | None = None):
+        self.path, self.name, self.rows = path, name, rows
         dataset = self._dataset
-        self.shape, self.dtype = dataset.shape, dataset.dtype
+        self.shape = dataset.shape if rows is None else (len(rows), *dataset.shape[1:])
+        self.dtype = dataset.dtype
 
     @property
     def _dataset(self):
@@ -61,7 +64,13 @@ class LazyArray:
     def __len__(self) -> int:
         return self.shape[0]
 
+    def part(self, index: np.ndarray) -> LazyArray:
+        """Some rows, still on disk."""
+        return LazyArray(self.path, self.name, index if self.rows is None else self.rows[index])
+
     def __getitem__(self, index) -> np.ndarray:
+        if self.rows is not None:
+            index = self.rows[index]
         if isinstance(index, slice):
             return self._dataset[index]
         index = np.asarray(index)
@@ -70,16 +79,16 @@ class LazyArray:
         if index.ndim == 0:
             return self._dataset[int(index)]
         # HDF5 wants increasing, unique rows
-        rows, inverse = np.unique(np.where(index < 0, index + len(self), index), return_inverse=True)
-        if len(rows) == 0:
+        wanted, inverse = np.unique(np.where(index < 0, index + len(self), index), return_inverse=True)
+        if len(wanted) == 0:
             return self._dataset[:0]
-        span = rows[-1] - rows[0] + 1
-        if span <= 4 * len(rows):  # one contiguous read beats thousands of selections
-            return self._dataset[rows[0] : rows[-1] + 1][rows - rows[0]][inverse]
-        return self._dataset[rows][inverse]
+        span = wanted[-1] - wanted[0] + 1
+        if span <= 4 * len(wanted):  # one contiguous read beats thousands of selections
+            return self._dataset[wanted[0] : wanted[-1] + 1][wanted - wanted[0]][inverse]
+        return self._dataset[wanted][inverse]
 
     def __array__(self, dtype=None, copy=None):
-        return np.asarray(self._dataset[...], dtype=dtype)
+        return np.asarray(self[:], dtype=dtype)
 
 
 @dataclass
@@ -140,16 +149,32 @@ class Examples:
 
     def take(self, index) -> Examples:
         """The rows `index` (integers, a mask or a slice), in that order and in memory."""
+        index = self._numbers(index)
+        return self._rows(index, {name: values[index] for name, values in self.inputs.items()})
+
+    def part(self, index) -> Examples:
+        """As `take`, but inputs that are on disk stay there."""
+        index = self._numbers(index)
+        inputs = {
+            name: values.part(index) if isinstance(values, LazyArray) else values[index]
+            for name, values in self.inputs.items()
+        }
+        return self._rows(index, inputs)
+
+    def _numbers(self, index) -> np.ndarray:
         if isinstance(index, slice):
-            index = np.arange(len(self))[index]
+            return np.arange(len(self))[index]
         index = np.asarray(index)
         if index.dtype == bool:
             if index.shape != (len(self),):
                 raise ValueError(f"a mask over {len(self)} examples has shape {index.shape}")
-            index = np.flatnonzero(index)
+            return np.flatnonzero(index)
         index = index.astype(np.int64).reshape(-1)
+        return np.where(index < 0, index + len(self), index)
+
+    def _rows(self, index: np.ndarray, inputs: dict) -> Examples:
         return Examples(
-            inputs={name: values[index] for name, values in self.inputs.items()},
+            inputs=inputs,
             targets={name: values[index] for name, values in self.targets.items()},
             group=self.group[index],
             weight=None if self.weight is None else self.weight[index],

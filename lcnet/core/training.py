@@ -137,7 +137,7 @@ def fit(
     examples.validate(task)
     if isinstance(validation, float):
         held = grouped_split(examples.group, validation, seed=seed, labels=_labels(task, examples))
-        examples, validation = examples.take(~held), examples.take(held)
+        examples, validation = examples.part(~held), examples.part(held)
     if validation is not None:
         validation.validate(task)
 

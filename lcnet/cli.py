@@ -1,0 +1,255 @@
+"""The command line: ``lcnet tasks | simulate | train | evaluate`` for every task, and the sciences' own verbs.
+
+Everything heavy is imported inside the commands, so that ``lcnet --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lcnet.core import registry
+from lcnet.transits.commands import app as transits
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Networks for astronomical light curves: candidates found, classified and measured.",
+)
+app.add_typer(transits, name="transits")
+
+TaskName = Annotated[str, typer.Argument(metavar="TASK", help="A name from `lcnet tasks`, or module:attribute.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Of every random number.")]
+Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Processes that simulate.")]
+Device = Annotated[str | None, typer.Option("--device", help="cpu or cuda; default: the accelerator, if any.")]
+Data = Annotated[Path | None, typer.Option("--data", metavar="FILE", help="Labelled examples (HDF5).")]
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False) -> None:
+    if version:
+        import lcnet
+
+        typer.echo(f"lcnet {lcnet.__version__}")
+        raise typer.Exit()
+
+
+@app.command()
+def tasks() -> None:
+    """List the tasks there are, and what each is held to."""
+    width = max(len(name) for name in registry.REGISTRY)
+    for name, entry in registry.REGISTRY.items():
+        typer.echo(f"{name:{width}}  {entry.sentence}")
+        if entry.reading_of:
+            typer.echo(f"{'':{width}}  a reading of {entry.reading_of}: {', '.join(entry.sums)}")
+        typer.echo(f"{'':{width}}  {entry.reference}")
+
+
+@app.command()
+def simulate(
+    task: TaskName,
+    n: Annotated[int, typer.Option("-n", "--number", min=1, help="How many examples.")],
+    output: Annotated[Path, typer.Option("--output", metavar="F", help="The HDF5 file to write.")],
+    seed: Seed = 0,
+    jobs: Jobs = 1,
+) -> None:
+    """Write labelled simulated examples; the same seed gives the same ones on any number of processes."""
+    with _plainly():
+        from lcnet.core.simulation import simulate as run
+
+        problem = _task(task)
+        _writable(output)
+        examples = run(problem, n, seed, jobs=jobs)
+        examples.save(output)
+        typer.echo(f"{len(examples)} examples of {problem.name} in {output}")
+
+
+@app.command()
+def train(
+    task: TaskName,
+    data: Data = None,
+    number: Annotated[int, typer.Option("--simulate", metavar="N", min=0, help="Simulated examples to train on.")] = 0,
+    seed: Seed = 0,
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="F", help="A folder, or a .safetensors file; default: by task.")
+    ] = None,
+    members: Annotated[int, typer.Option("--members", min=1, help="Networks in the ensemble.")] = 3,
+    epochs: Annotated[int, typer.Option("--epochs", min=1)] = 40,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1)] = 64,
+    lr: Annotated[float, typer.Option("--lr", help="Highest learning rate.")] = 1e-3,
+    patience: Annotated[int, typer.Option("--patience", min=1, help="Epochs without improvement.")] = 10,
+    start: Annotated[
+        str | None, typer.Option("--from", metavar="NET", help="A network, by name or path, to start from.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue where the same command was stopped.")] = False,
+    tiny: Annotated[bool, typer.Option("--tiny", help="The small network, to try things out.")] = False,
+    release: Annotated[str, typer.Option("--release", help="Version of the network, for its card.")] = "1",
+    about: Annotated[
+        Path | None, typer.Option("--about", metavar="JSON", help="More for the card: intended_use, limits ...")
+    ] = None,
+    jobs: Jobs = 1,
+    device: Device = None,
+) -> None:
+    """Train, calibrate and save an ensemble. With --data, simulated examples are added to the training part only."""
+    if data is None and number == 0:
+        raise typer.BadParameter("nothing to train on: give --data FILE, --simulate N, or both")
+    with _plainly():
+        problem = _task(task)
+        examples = None if data is None else _open(data, problem)
+        extra = _json(about)
+        output = output or Path("lcnet-" + problem.name.replace("/", "-"))
+        name, folder = (output.stem, output.parent) if output.suffix == ".safetensors" else (None, output)
+        _writable(folder / "any")
+        from lcnet.core.ensemble import train as run
+        from lcnet.core.network import load
+
+        states = None
+        if start is not None:
+            network = load(start, task=None if start in registry.REGISTRY else problem)
+            network = getattr(network, "network", network)
+            states = [net.state_dict() for net in network._nets]
+        simulated = _simulated(problem, number, seed, jobs, folder, resume) if number else None
+        if examples is None:
+            examples, simulated = simulated, None
+        network = run(
+            problem,
+            examples,
+            folder=folder,
+            name=name,
+            extra=simulated,
+            members=members,
+            seed=seed,
+            start=states,
+            resume=resume,
+            tiny=tiny,
+            version=release,
+            about=extra,
+            command=_command(),
+            epochs=epochs,
+            batch_size=batch_size,
+            lr=lr,
+            patience=patience,
+            device=device,
+        )
+        for key, value in network.card["metrics"].items():
+            typer.echo(f"{key:30} {'-' if value is None else format(value, '.4f')}")
+        typer.echo(f"saved {folder / (name or problem.name.rpartition('/')[2])}.safetensors and its card")
+
+
+@app.command()
+def evaluate(
+    task: TaskName,
+    data: Data = None,
+    network: Annotated[
+        str | None, typer.Option("--network", metavar="NET", help="Name or path; default: the shipped one.")
+    ] = None,
+    number: Annotated[int, typer.Option("--simulate", metavar="N", min=1, help="Without --data: how many.")] = 1000,
+    seed: Seed = 1,
+    jobs: Jobs = 1,
+    device: Device = None,
+) -> None:
+    """How well a network does on labelled examples, with 68% intervals over groups; simulated ones without --data."""
+    with _plainly():
+        problem = _task(task)
+        examples = None if data is None else _open(data, problem)
+        from lcnet.core.ensemble import evaluate as run
+        from lcnet.core.network import load
+
+        known = network is None or network in registry.REGISTRY
+        judged = load(task if network is None else network, task=None if known else problem)
+        if examples is None:
+            from lcnet.core.simulation import simulate as draw
+
+            examples = draw(problem, number, seed, jobs=jobs)
+        found = run(judged, examples, device=device)
+        typer.echo(f"{judged.card.get('name')} on {found.n} examples of {found.groups} groups")
+        for key, interval in found.metrics.items():
+            typer.echo(f"{key:30} {interval.value:8.4f}  [{interval.low:.4f}, {interval.high:.4f}]")
+
+
+def main() -> None:
+    """Entry point of the ``lcnet`` command."""
+    app(prog_name="lcnet")
+
+
+@contextmanager
+def _plainly():
+    """What goes wrong with files, names and settings is one sentence and exit status 1, not a traceback."""
+    try:
+        yield
+    except (ValueError, OSError, FloatingPointError, RuntimeError) as error:
+        if os.environ.get("LCNET_TRACEBACK"):
+            raise
+        typer.echo(f"lcnet: {' '.join(str(error).split())}", err=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        typer.echo("lcnet: interrupted; `lcnet train ... --resume` continues from the last epoch", err=True)
+        raise typer.Exit(130) from None
+
+
+def _task(name: str):
+    try:
+        return registry.get_task(name)
+    except registry.UnknownTask as error:
+        raise typer.BadParameter(str(error), param_hint="TASK") from None
+
+
+def _open(path: Path, task):
+    from lcnet.core.examples import Examples, ExamplesError
+
+    if path.is_dir():
+        raise ExamplesError(f"{path} is a folder, not a file of examples")
+    try:
+        return Examples.open(path).validate(task)
+    except ExamplesError:
+        raise
+    except ValueError as error:
+        raise ExamplesError(f"{path} does not fit {task.name}: {error}") from None
+
+
+def _simulated(task, n: int, seed: int, jobs: int, folder: Path, resume: bool):
+    from lcnet.core.examples import Examples
+    from lcnet.core.simulation import simulate as run
+
+    kept = folder / "simulated.h5"
+    if resume and kept.exists():
+        examples = Examples.open(kept, lazy=False)
+        if (examples.attributes.get("task"), examples.attributes.get("seed"), len(examples)) == (task.name, seed, n):
+            return examples
+    examples = run(task, n, seed, jobs=jobs)
+    examples.save(kept)
+    return examples
+
+
+def _writable(path: Path) -> None:
+    folder = path.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    if path.is_dir() or not os.access(folder, os.W_OK):
+        raise OSError(f"cannot write {path}")
+
+
+def _json(path: Path | None) -> dict:
+    if path is None:
+        return {}
+    import json
+
+    try:
+        found = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} must hold one JSON object")
+    return found
+
+
+def _command() -> str:
+    # the card travels: names of files, not where they were on this disk
+    words = [Path(word).name if os.path.isabs(word) else word for word in sys.argv[1:]]
+    return " ".join(["lcnet", *words])
