@@ -10,10 +10,11 @@ from collections import deque
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from lcnet.transits.candidates import Search, find_candidates
+import numpy as np
+
+from lcnet.transits.candidates import Search, candidate_views, find_candidates
 from lcnet.transits.curves import Curve, curve_arrays
 from lcnet.transits.read import ReadError, Source
-from lcnet.transits.views import make_views
 
 __all__ = ["Found", "Options", "find", "find_all"]
 
@@ -86,7 +87,7 @@ def search_curve(curve: Curve, options: Options) -> Found:
         min_snr=options.min_snr,
         max_candidates=options.max_candidates,
     )
-    views = tuple(_views(search, candidate) for candidate in search.candidates) if options.views else ()
+    views = tuple(_views(search, index) for index in range(len(search.candidates))) if options.views else ()
     if not options.keep_curves:
         curve = _without_arrays(curve)
         search = replace(search, **dict.fromkeys(("time", "flux", "flux_err", "trend", "raw_flux", "segment")))
@@ -94,9 +95,13 @@ def search_curve(curve: Curve, options: Options) -> Found:
     return Found(curve.target, curve, search, views)
 
 
-def _views(search, candidate):
+def _views(search, index):
     try:
-        return make_views(search.time, search.flux, candidate.period, candidate.epoch, candidate.duration)
+        views, flags = candidate_views(search, index)
+        for name, view in views.items():
+            if not np.isfinite(view).all():  # the network would refuse the whole batch
+                raise ValueError(f"{name} is not finite")
+        return views, flags
     except ValueError as error:  # a candidate without a view is a row without probabilities, not a failed star
         return error
 

@@ -117,7 +117,7 @@ def _search_band(time, sums_in, band, oversample, objective, like_astropy, threa
     period = np.ascontiguousarray(band.period, float)
     duration = np.ascontiguousarray(band.duration, float) / 24.0
     bin_size = duration.min() / oversample
-    widths = np.rint(duration / bin_size).astype(np.int64)
+    widths = np.floor(duration / bin_size + 0.5).astype(np.int64)  # halves up, as in C; numpy rounds them to even
     pad_at, wrap = (0, oversample) if like_astropy else (1, int(widths.max()))
     power, box = np.empty(period.size), np.empty((period.size, 4))
 

@@ -19,15 +19,19 @@ import numpy as np
 from lcnet.transits.bls import BoxSearch, bls_search
 from lcnet.transits.detrend import Flattened, clean, flatten_curve, in_transit, robust_sigma
 from lcnet.transits.periods import central_duration, search_range
+from lcnet.transits.views import make_views
 
-__all__ = ["Candidate", "Search", "find_candidates", "flatten_window", "red_noise_beta"]
+__all__ = ["Candidate", "Search", "candidate_views", "find_candidates", "flatten_window", "red_noise_beta"]
 
 MIN_SNR = 7.1  # Kepler's threshold: one false alarm in the mission for white noise (Jenkins et al. 2002)
 WINDOW_DURATIONS = 3.0
 MIN_WINDOW = 0.75  # d
 MASK_WIDTH = 2.0  # of the box; a box is shorter than first to fourth contact, and V-shaped eclipses have wide wings
 N_PEAKS = 8  # distinct periods measured in a pass before the pass is given up
-REST_SNR = 3.0  # a period needs this from its other transits when its strongest one is left out
+# A period rests on its other transits: without the strongest they must reach REST_SNR (about 100 places in a sector are
+# tried for the second of two, whose best is 2.5 sigma of noise) and half of the strongest one's own.
+REST_SNR = 4.0
+REST_SHARE = 0.5
 HARMONICS = (1.0, 2.0, 0.5, 3.0, 1 / 3)
 
 
@@ -55,7 +59,7 @@ class Candidate:
         1-based number of the stronger candidate this is a harmonic of, else 0.
     flags : tuple of str
     status : str
-        "ok", or "single_transit" when only one of its transits holds data.
+        "ok", or "single_transit" when the period rests on one event: the others hold no data or show no dip.
     """
 
     period: float
@@ -297,8 +301,8 @@ def _candidate(curve, search, peak, ephemeris, found, baseline):
         return None
     flags, status = [], "ok"
     single = box["single"][:, 2]
-    rest = (np.sum(single**2) - np.max(single) ** 2) ** 0.5 if single.size > 1 else 0.0
-    if box["n_transits"] < 2 or rest < REST_SNR:
+    rest = (single.sum() - single.max()) / np.sqrt(single.size - 1) if single.size > 1 else 0.0
+    if rest < max(REST_SNR, REST_SHARE * single.max()):
         status = "single_transit"
         flags.append("one_event")
     elif box["n_transits"] == 2:
@@ -402,3 +406,31 @@ def find_candidates(time, flux, flux_err=None, *, segment=None, period=None, min
         segment=curve.segment,
         periodograms=tuple(periodograms),
     )
+
+
+def candidate_views(search, index):
+    """The views of one candidate of a search, other planets' transits taken out of the light curve first.
+
+    Parameters
+    ----------
+    search : Search
+    index : int
+        0-based.
+
+    Returns
+    -------
+    views : dict of array, float32
+    flags : tuple of str
+        As `views.make_views` returns them.
+
+    Raises
+    ------
+    ValueError
+        Nothing is left of the light curve.
+    """
+    this = search.candidates[index]
+    # a harmonic is the same body seen again (a secondary eclipse, say): its dips are evidence, not contamination
+    linked = {this.harmonic_of - 1} | {k for k, other in enumerate(search.candidates) if other.harmonic_of == index + 1}
+    others = [other for k, other in enumerate(search.candidates) if k != index and k not in linked]
+    free = ~_mask(search.time, others) | in_transit(search.time, this.period, this.epoch, this.duration)
+    return make_views(search.time[free], search.flux[free], this.period, this.epoch, this.duration)

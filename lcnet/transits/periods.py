@@ -21,9 +21,11 @@ MIN_PERIOD = 0.4  # d
 # (G M_sun / R_sun^3) in d^-2: nominal solar values of IAU 2015 resolution B3
 SOLAR_DENSITY = 1.3271244e20 / 6.957e8**3 * 86400.0**2
 # Durations tried, in units of the central transit of a star of solar density: from a grazing transit of an M dwarf
-# to a transit of a subgiant or an eclipse of two stars. Steps of 4/3 lose at most 1% of the SNR to a wrong width.
-DURATION_FACTORS = 0.3 * (4 / 3) ** np.arange(8)
-MAX_DUTY = 0.25  # a longer box in units of the period is no transit
+# to a transit of a subgiant. Steps of 4/3 lose at most 1% of the SNR to a wrong width.
+DURATION_FACTORS = 0.3 * (4 / 3) ** np.arange(7)
+# T/P = asin(R/a)/pi: a box longer than this is an orbit within two stellar radii, inside the Roche limit of a planet.
+# Contact binaries are found all the same, by their depth; what the limit keeps out is slow variability.
+MAX_DUTY = 0.16
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,10 @@ import pandas as pd
 
 from lcnet.core.examples import Examples
 from lcnet.transits import stellar_noise
-from lcnet.transits.candidates import find_candidates
+from lcnet.transits.candidates import candidate_views, find_candidates
 from lcnet.transits.matching import match_ephemeris
 from lcnet.transits.systems import BINARIES, draw_binary, draw_planet, draw_star
 from lcnet.transits.tess_sampling import DESATURATION, DROPPED, MANUAL, OUTLIER, sample, systematics
-from lcnet.transits.views import make_views
 
 __all__ = ["CLASSES", "KINDS", "SimulatedCurve", "label", "simulate_candidates", "simulate_star"]
 
@@ -207,13 +206,13 @@ def _rows(seed, number, rng, wanted):
     except ValueError:  # too little left of it to search: a star that has nothing to teach
         return []
     rows = []
-    for candidate in search.candidates:
+    for index, candidate in enumerate(search.candidates):
         ephemeris = candidate.period, candidate.epoch, candidate.duration
         match = match_ephemeris(search.time, *ephemeris, curve.truth["signals"])
         name = label(match)
         if name is None:
             continue
-        views, _ = make_views(search.time, search.flux, *ephemeris)
+        views, _ = candidate_views(search, index)
         signal = match.signal or {}
         inputs = dict(views, **{key: getattr(candidate, key) for key in ("period", "duration", "depth", "snr")})
         meta = dict(

@@ -1,0 +1,123 @@
+"""The search end to end on simulated light curves: what is there is found, what is not is not."""
+
+import numpy as np
+import pytest
+
+from lcnet.transits.candidates import candidate_views, find_candidates, red_noise_beta
+from lcnet.transits.detrend import in_transit
+
+
+def star(seed, planets, *, days=27.0, cadence=1 / 72, noise=4e-4, red=0.0, spots=0.001, gap=True):
+    rng = np.random.default_rng(seed)
+    time = 1500 + np.arange(0, days, cadence)
+    if gap:
+        time = time[np.abs(time - 1500 - days / 2) > 0.6]
+    flux = 1 + spots * np.sin(2 * np.pi * time / 6.3 + 1)
+    for period, epoch, duration, depth in planets:
+        flux -= depth * in_transit(time, period, epoch, duration)
+    flux += noise * rng.normal(size=time.size)
+    if red:
+        kernel = np.exp(-np.arange(0, 1.0, cadence) / 0.15)
+        walk = np.convolve(rng.normal(size=time.size + kernel.size), kernel, mode="valid")[: time.size]
+        flux += red * walk / walk.std()
+    return time, 1e4 * flux, np.full(time.size, 1e4 * noise)
+
+
+def test_one_planet():
+    time, flux, err = star(1, [(3.77, 1501.2, 3.0, 1.5e-3)])
+    found = find_candidates(time, flux, err)
+    assert found.status == "ok" and len(found.candidates) == 1
+    planet = found.candidates[0]
+    cycles = 27 / 3.77
+    assert abs(planet.period - 3.77) * cycles <= 0.5 * 3.0 / 24
+    assert abs(planet.epoch - 1501.2) <= 0.25 * 3.0 / 24
+    assert planet.duration == pytest.approx(3.0, rel=0.3)
+    assert planet.depth == pytest.approx(1500, rel=0.1)
+    assert planet.n_transits >= 6 and planet.status == "ok" and planet.harmonic_of == 0
+    inside = in_transit(time, 3.77, 1501.2, 3.0).sum()
+    assert planet.snr == pytest.approx(1.5e-3 / 4e-4 * np.sqrt(inside), rel=0.2)
+
+
+def test_two_planets_and_the_order_is_by_strength():
+    time, flux, err = star(2, [(2.31, 1500.9, 2.2, 1.0e-3), (7.9, 1503.3, 4.0, 2.5e-3)])
+    found = find_candidates(time, flux, err)
+    periods = [c.period for c in found.candidates if not c.harmonic_of]
+    assert sorted(round(p, 1) for p in periods) == [2.3, 7.9]
+
+
+def test_an_eclipsing_binary_and_its_secondary_are_one_body():
+    time, flux, err = star(3, [(4.2, 1501.0, 4.0, 0.05), (4.2, 1501.0 + 2.1, 4.0, 0.01)])
+    found = find_candidates(time, flux, err)
+    first = found.candidates[0]
+    assert abs(first.period - 4.2) < 0.01
+    assert all(c.harmonic_of == 1 for c in found.candidates[1:])
+    assert len(found.candidates) >= 2
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_red_noise_is_not_a_planet(seed):
+    # red noise of twice the white noise per point: the white-noise SNR of its best box is far beyond any threshold
+    time, flux, err = star(seed, [], noise=2e-4, red=4e-4)
+    found = find_candidates(time, flux, err)
+    white = found.periodograms[0].power.max()
+    assert white > 15
+    assert found.status == "no_candidate" and "SNR" in found.reason
+
+
+def test_white_noise_is_not_a_planet():
+    for seed in range(5):
+        found = find_candidates(*star(seed, []))
+        assert found.status == "no_candidate"
+
+
+def test_one_event_is_not_a_period():
+    time, flux, err = star(4, [(50.0, 1509.0, 6.0, 4e-3)])
+    found = find_candidates(time, flux, err)
+    assert found.candidates and all(c.status == "single_transit" for c in found.candidates)
+
+
+def test_beta_of_white_noise_is_one_and_grows_with_red_noise():
+    rng = np.random.default_rng(0)
+    time = np.arange(0, 200, 1 / 48)
+    white = rng.normal(size=time.size)
+    assert red_noise_beta(time, white, 4.0) < 1.1
+    # AR(1) of correlation r: variance of means of n goes to sigma^2 (1 + r) / (1 - r) / n for n (1 - r) >> 1
+    r = 0.5
+    red = np.empty_like(white)
+    red[0] = white[0] / np.sqrt(1 - r * r)
+    for i in range(1, white.size):
+        red[i] = r * red[i - 1] + white[i]
+    n = 16
+    expected = np.sqrt((1 + r) / (1 - r) - 2 * r * (1 - r**n) / (n * (1 - r) ** 2))
+    assert red_noise_beta(time, red, n / 2.0) == pytest.approx(expected, rel=0.1)
+
+
+def test_views_of_one_planet_do_not_show_the_other():
+    planets = [(2.31, 1500.9, 2.2, 2.0e-3), (7.9, 1503.3, 4.0, 6e-3)]
+    found = find_candidates(*star(5, planets, noise=1e-4))
+    index = [k for k, c in enumerate(found.candidates) if abs(c.period - 2.31) < 0.01]
+    views, flags = candidate_views(found, index[0])
+    assert flags == ()
+    # left in, the 7.9 d planet's transits, three times as deep, would be the deepest bins, scattered in phase
+    assert np.argmin(views["global_view"]) in range(95, 106)
+    assert np.sum(views["global_view"] < -0.5) < 15
+
+
+def test_a_search_is_deterministic():
+    one, two = (find_candidates(*star(1, [(3.77, 1501.2, 3.0, 1.5e-3)])) for _ in range(2))
+    assert one.candidates == two.candidates
+
+
+@pytest.mark.parametrize(
+    ("arrays", "options", "message"),
+    [
+        ((np.arange(100.0), np.ones(100)), {}, "constant"),
+        ((np.arange(5.0), np.ones(5)), {}, "at least 20"),
+        ((np.linspace(0, 0.5, 100), np.random.default_rng(0).normal(1, 0.1, 100)), {}, "too short"),
+        ((np.arange(100.0), np.random.default_rng(0).normal(1, 0.1, 100)), {"max_candidates": 0}, "max_candidates"),
+        ((np.arange(100.0), np.random.default_rng(0).normal(1, 0.1, 100)), {"period": (1, 200)}, "second transit"),
+    ],
+)
+def test_what_cannot_be_searched_is_named(arrays, options, message):
+    with pytest.raises(ValueError, match=message):
+        find_candidates(*arrays, **options)

@@ -1,0 +1,53 @@
+"""The period and duration grid."""
+
+import numpy as np
+import pytest
+
+from lcnet.transits.periods import central_duration, period_bands, period_grid, search_range
+
+
+def test_the_earth_crosses_the_sun_in_thirteen_hours():
+    # 2 R_sun / (2 pi au / yr) = 13.0 h
+    expected = 2 * 6.957e8 / (2 * np.pi * 1.495978707e11 / (365.25 * 24))
+    assert central_duration(365.25) == pytest.approx(expected, rel=2e-3)
+
+
+def test_a_denser_star_is_crossed_faster():
+    assert central_duration(10.0, density=8.0) == pytest.approx(0.5 * central_duration(10.0))
+
+
+@pytest.mark.parametrize("oversampling", [1.0, 3.0])
+def test_neighbouring_periods_drift_apart_by_a_fraction_of_a_duration(oversampling):
+    baseline = 200.0
+    period = period_grid(baseline, 0.5, 100.0, oversampling=oversampling)
+    drift = np.diff(period) * baseline / period[:-1]
+    # Ofir's step is that of a transit across the stellar radius: half the central duration
+    limit = central_duration(period[1:]) / 24 / oversampling
+    assert np.all(drift <= 1.05 * limit)
+    assert np.all(drift >= 0.3 * limit)
+    assert period[0] == 0.5 and period[-1] == 100.0
+
+
+def test_bands_partition_the_grid_and_their_durations_grow():
+    bands = period_bands(27.0, 0.4, 13.5, 120 / 86400)
+    period = np.concatenate([band.period for band in bands])
+    np.testing.assert_allclose(period, period_grid(27.0, 0.4, 13.5))
+    shortest = [band.duration[0] for band in bands]
+    assert np.all(np.diff(shortest) > 0)
+    for band in bands:
+        assert band.duration[-1] <= 24 * 0.16 * band.period[0]
+        assert band.duration[0] * 1.0 >= 24 * 120 / 86400
+
+
+def test_no_duration_is_shorter_than_a_cadence():
+    for band in period_bands(27.0, 0.4, 13.5, 1800 / 86400):
+        assert band.duration[0] >= 0.5
+
+
+@pytest.mark.parametrize(
+    ("baseline", "period", "message"),
+    [(0.5, None, "too short"), (27.0, (3.0, 3.0), "empty"), (27.0, (0.0, 3.0), "positive"), (27.0, (1, 30), "second")],
+)
+def test_ranges_that_cannot_be_searched_are_named(baseline, period, message):
+    with pytest.raises(ValueError, match=message):
+        search_range(baseline, period)
