@@ -90,7 +90,8 @@ def restore(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor
     values: dict[int, dict[str, Any]] = {}
     for key, value in {**state["plain"], **tensors}.items():
         index, _, name = key.partition(".")
-        values.setdefault(int(index), {})[name] = value
+        # a copy: load_state_dict keeps the very tensors it is given, and the optimizer updates them in place
+        values.setdefault(int(index), {})[name] = value.clone() if isinstance(value, torch.Tensor) else value
     optimizer.load_state_dict({"state": values, "param_groups": state["groups"]})
 
 
