@@ -83,6 +83,7 @@ def score(
 def search(
     target: Targets = None,
     output: Output = None,
+    figures: Figures = None,
     jobs: Jobs = 1,
     min_snr: MinSnr = 7.1,
     max_candidates: MaxCandidates = 5,
@@ -91,7 +92,7 @@ def search(
     """Find transit candidates, without a network's opinion."""
     _check(target, output, min_snr, period)
     options = {"min_snr": min_snr, "max_candidates": max_candidates, "period": period}
-    _finish(_run(target, output, jobs, {**options, "network": None}))
+    _finish(_run(target, output, jobs, {**options, "figures": figures, "network": None}))
 
 
 def _check(target, output, min_snr, period, demo=False) -> None:
@@ -121,7 +122,6 @@ def _run(target, output, jobs, options) -> int:
     from lcnet.transits.score import score as run
     from lcnet.transits.table import write_table
 
-    _quiet_lightkurve()
     try:
         with _progress("stars") as progress:
             table = run(list(target), jobs=jobs, progress=progress, **options)
@@ -139,24 +139,23 @@ def _run(target, output, jobs, options) -> int:
     if options.get("figures") is not None:
         words.append(f"figures: {options['figures']}{os.sep}")
     for line in words:
-        print(line)
+        _out(line)
     return status
 
 
 def _run_demo() -> int:
     from lcnet.transits.demo import FOLDER, run_demo
 
-    _quiet_lightkurve()
     try:
         with _progress("stars") as progress:
             result = run_demo(FOLDER, progress=progress)
     except (ValueError, OSError, LookupError, ImportError, RuntimeError) as error:
         return _say_error(f"{error}")
     _show(result.table)
-    print("\nWhat was put in, and what was found:")
+    _out("\nWhat was put in, and what was found:")
     _print_cells(*result.cells())
-    print(f"\nLight curves and figures: {FOLDER}{os.sep}")
-    print("Next: lcnet transits score your.fits --figures pages")
+    _out(f"\nLight curves and figures: {FOLDER}{os.sep}")
+    _out("Next: lcnet transits score your.fits --figures pages")
     return _status(result.table)
 
 
@@ -179,29 +178,22 @@ def _status(table) -> int:
 
 
 def _finish(status: int) -> None:
-    """Leave with the status; a reader that has had enough (``| head``) is no error of ours."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _silence()
+    _out("", end="", flush=True)
     raise typer.Exit(status)
 
 
-def _silence() -> None:
-    # what is still buffered would raise again when the interpreter flushes it at exit
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _out(line: str, **options) -> None:
+    """Print; a reader that has had enough (``| head``) is no error of ours."""
+    try:
+        print(line, **options)
+    except BrokenPipeError:
+        # what is still buffered would raise again when the interpreter flushes it at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say_error(message: str) -> int:
     print(f"lcnet: {message}", file=sys.stderr)
     return NOTHING_SCORED
-
-
-def _quiet_lightkurve() -> None:
-    import warnings
-
-    # lightkurve 2.6 warns at every import that an optional package, oktopus, is missing (lightkurve issue 1477)
-    warnings.filterwarnings("ignore", message=".*oktopus.*")
 
 
 @contextmanager
@@ -225,49 +217,43 @@ def _progress(what: str):
 
 # The printed table: what an observer asks first, in 100 columns.
 
-_RIGHT = {"#", "period [d]", "epoch", "dur [h]", "depth [ppm]", "SNR", "p(transit)", "p(planet)"}
+_LEFT = {"target", "truth", "agrees", "remarks"}
 
 
 def _show(table) -> None:
-    try:
-        _print_cells(*table_cells(table))
-        failed = [row for row in table if row["status"] == "failed"]
-        others = [row for row in table if row["status"] != "failed" and row["reason"]]
-        said = {}
-        for row in others:  # once a star, not once a candidate
-            said.setdefault(str(row["target"]), str(row["reason"]))
-        if said:
-            print()
-        for name, reason in said.items():
-            print(f"{name}: {reason}")
-        if failed:
-            print(f"\nNot scored ({len(failed)}):")
-        for row in failed:
-            name, reason = str(row["target"]), str(row["reason"])
-            print(f"  {reason}" if reason.startswith(name) else f"  {name}: {reason}")
-    except BrokenPipeError:
-        _silence()
+    _print_cells(*table_cells(table))
+    said, failed = {}, []
+    for row in table:
+        name, reason = str(row["target"]), str(row["reason"])
+        if row["status"] == "failed":
+            failed.append(reason if reason.startswith(name) else f"{name}: {reason}")
+        elif reason:
+            said.setdefault(name, reason)  # once a star, not once a candidate
+    for name, reason in said.items():
+        _out(f"{name}: {reason}")
+    if failed:
+        _out(f"Not scored ({len(failed)}):")
+    for line in failed:
+        _out(f"  {line}")
 
 
 def table_cells(table) -> tuple[list[str], list[list[str]]]:
-    """Heads and cells of the printed table: failed targets are left to the lines below it."""
+    """Heads and cells of the printed table; targets that failed are left to the lines below it."""
     systems = {str(row["time_system"]) for row in table if row["time_system"]}
-    epoch = f"epoch [{systems.pop()}]" if len(systems) == 1 else "epoch"
-    heads = ["target", "#", "period [d]", epoch, "dur [h]", "depth [ppm]", "SNR", "p(planet)", "remarks"]
+    epoch = f"epoch [{systems.pop()}]" if len(systems) == 1 else "epoch [d]"
+    heads = ["target", "#", "period [d]", epoch, "dur. [h]", "depth [ppm]", "SNR", "p(planet)", "remarks"]
     rows = []
     for row in table:
-        if row["status"] == "failed" and not row["candidate"]:
-            continue
         if not row["candidate"]:
-            rows.append([str(row["target"]), "", "", "", "", "", "", "", "no candidate"])
+            if row["status"] != "failed":
+                rows.append([str(row["target"]), *[""] * 7, "no candidate"])
             continue
         value = {name: float(getattr(row[name], "value", row[name])) for name in ("period", "epoch", "duration", "depth")}
         planet, spread = float(row["p_planet"]), float(row["p_planet_std"])
         remarks = [] if row["status"] == "ok" else [str(row["status"]).replace("_", " ")]
         if row["harmonic_of"]:
             remarks.append(f"harmonic of {row['harmonic_of']}")
-        shown = " ".join(remarks).split()
-        remarks += [flag.replace("_", " ") for flag in str(row["flags"]).split() if flag not in (*shown, "harmonic")]
+        remarks += [flag.replace("_", " ") for flag in str(row["flags"]).split() if flag != "harmonic"]
         rows.append(
             [
                 str(row["target"]),
@@ -288,17 +274,22 @@ def _print_cells(heads, rows) -> None:
     """A narrow table: rich on a terminal, plain text in a pipe."""
     if not rows:
         return
+    # a column nobody filled (probabilities of a search) only takes room
+    kept = [k for k in range(len(heads)) if any(row[k] for row in rows)]
+    heads, rows = [heads[k] for k in kept], [[row[k] for k in kept] for row in rows]
     if sys.stdout.isatty():
         from rich import box
         from rich.console import Console
         from rich.table import Table
+        from rich.text import Text
 
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), collapse_padding=True)
         for head in heads:
-            right = head.split(" [BJD")[0] in _RIGHT or head.startswith("epoch")
-            table.add_column(head, justify="right" if right else "left", no_wrap=head not in ("remarks", "target"))
+            justify = "left" if head in _LEFT else "right"
+            # as Text: rich would take "[d]" for markup
+            table.add_column(Text(head.replace(" [", "\n[")), justify=justify, no_wrap=head != "remarks")
         for row in rows:
-            table.add_row(*row, style="dim" if row[-1] == "no candidate" else None)
+            table.add_row(*map(Text, row), style="dim" if row[-1] == "no candidate" else None)
         Console(highlight=False).print(table)
         return
     if not (sys.stdout.encoding or "").lower().startswith("utf"):
@@ -306,7 +297,8 @@ def _print_cells(heads, rows) -> None:
     widths = [max(len(row[k]) for row in [heads, *rows]) for k in range(len(heads))]
     for row in [heads, *rows]:
         cells = [
-            cell.rjust(width) if head in _RIGHT or head.startswith("epoch") else cell.ljust(width)
+            cell.ljust(width) if head in _LEFT else cell.rjust(width)
             for cell, width, head in zip(row, widths, heads, strict=True)
         ]
-        print("  ".join(cells).rstrip())
+        _out("  ".join(cells).rstrip())
+    _out("")

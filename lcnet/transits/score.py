@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from lcnet.transits.batch import Options, find_all
+from lcnet.transits.ephemeris import plain
 from lcnet.transits.read import plan
 from lcnet.transits.table import candidate_table, failed_row
 
@@ -50,7 +51,7 @@ def score(
     ----------
     target : LightCurve, LightCurveCollection, path-like, str or sequence of these
         As in `read`: FITS files, a glob, a folder, lightkurve objects.
-    period : (float, float), days, optional
+    period : (float or Quantity, float or Quantity), days, optional
         Range to search; default 0.4 d to half the baseline.
     min_snr : float
         Red-noise SNR from which on a dip is a candidate.
@@ -88,7 +89,7 @@ def score(
     >>> table = transits.score("folder/*_lc.fits", figures="figures")  # doctest: +SKIP
     >>> table["target", "period", "depth", "p_planet"]  # doctest: +SKIP
     """
-    _check(period, min_snr, max_candidates, jobs)
+    period = _check(period, min_snr, max_candidates, jobs)
     sources = plan(target)
     alone = len(sources) == 1 and not isinstance(target, (list, tuple))
     if alone and sources[0].error is not None:
@@ -96,7 +97,7 @@ def score(
     net = _load(network)
     shares = None if net is None else prior_shares(net, prior)
     options = Options(
-        period=None if period is None else (float(period[0]), float(period[1])),
+        period=period,
         min_snr=float(min_snr),
         max_candidates=int(max_candidates),
         views=net is not None,
@@ -117,23 +118,33 @@ def score(
     return candidate_table(rows, _meta(net, shares, options))
 
 
-def _check(period, min_snr, max_candidates, jobs) -> None:
-    if period is not None:
-        low, high = (float(value) for value in period)
-        if not 0 < low < high:
-            raise ValueError(f"period must be (shortest, longest) in days, got ({low:g}, {high:g})")
+def _check(period, min_snr, max_candidates, jobs):
+    """The period range in plain days; a ValueError for options that make no sense."""
     if not min_snr > 0:
         raise ValueError(f"min_snr must be positive, got {min_snr}")
     if int(max_candidates) < 1 or int(jobs) < 1:
         raise ValueError("max_candidates and jobs must be at least 1")
+    if period is None:
+        return None
+    try:
+        low, high = (plain(value, "d") for value in period)
+    except TypeError:
+        raise ValueError(f"period must be (shortest, longest) in days, got {period}") from None
+    if not 0 < low < high:
+        raise ValueError(f"period must be (shortest, longest) in days, got ({low:g}, {high:g})")
+    return low, high
 
 
 def _load(network):
-    if network is None or hasattr(network, "predict_members"):
-        return network
-    import lcnet
+    if network is None:
+        return None
+    if not hasattr(network, "predict_members"):
+        import lcnet
 
-    return lcnet.load(os.fspath(network))
+        network = lcnet.load(os.fspath(network))
+    if not {PLANET, JUNK} <= set(network.classes):
+        raise ValueError(f"score needs a network that tells {PLANET} and {JUNK} apart, not {', '.join(network.classes)}")
+    return network
 
 
 def prior_shares(net, prior):

@@ -1,0 +1,338 @@
+"""The table of `score`: its columns, its rows for stars that cannot be scored, and the network's place in it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lcnet.core.calibration import reweight
+from lcnet.transits import score as score_verb
+from lcnet.transits.batch import Options, find_all
+from lcnet.transits.read import ReadError, Source, plan
+from lcnet.transits.score import _file_name, score
+from lcnet.transits.table import candidate_table, check_output, write_table
+
+# DESIGN.md, section 3: people and checks rely on these names, their order and their units
+COLUMNS = (
+    "target mission author candidate period period_err epoch epoch_err time_system duration depth snr sde n_transits "
+    "coverage p_transit p_planet p_planet_std odd_even_sigma secondary_sigma secondary_phase sine_sigma harmonic_of flags "
+    "status reason"
+).split()
+UNITS = {"period": "d", "period_err": "d", "epoch": "d", "epoch_err": "d", "duration": "h", "depth": "ppm"}
+
+
+@pytest.fixture
+def table(star_files, network):
+    return score([star_files["planet"], star_files["eclipse"], star_files["quiet"]], network=network)
+
+
+def test_columns_units_and_kinds(table):
+    assert table.colnames == COLUMNS
+    assert {name: str(table[name].unit) for name in COLUMNS if getattr(table[name], "unit", None)} == UNITS
+    for name in ("candidate", "n_transits", "harmonic_of"):
+        assert np.issubdtype(table[name].dtype, np.integer)
+    for name in ("odd_even_sigma", "secondary_sigma", "secondary_phase", "sine_sigma"):
+        assert np.isnan(table[name]).all()  # not computed yet
+
+
+def test_the_planet_that_was_put_in_comes_out(table, simulated):
+    row = table[0]
+    truth = simulated["planet"].truth["signals"][0]
+    time = simulated["planet"].time
+    cycles = np.ptp(time) / truth["period"]
+    # half a duration over all cycles: what a box of this width can tell
+    assert abs(row["period"].value - truth["period"]) * cycles < 0.5 * truth["duration"] / 24
+    apart = (row["epoch"].value - truth["epoch"]) / truth["period"]
+    assert abs(apart - round(apart)) * truth["period"] < 0.25 * truth["duration"] / 24
+    assert (row["target"], row["mission"], row["author"], row["candidate"]) == ("TIC 800001", "TESS", "simulated", 1)
+    assert (row["time_system"], row["status"], row["reason"]) == ("BTJD", "ok", "")
+    assert row["n_transits"] >= 3 and 0 < row["coverage"] <= 1
+
+
+def test_probabilities_are_of_one_network(table, network):
+    scored = table[table["candidate"] > 0]
+    expected = network.members(scored["depth"].value)
+    np.testing.assert_allclose(scored["p_transit"], 1 - expected.mean(axis=0)[:, 2], atol=1e-6)
+    np.testing.assert_allclose(scored["p_planet"], expected.mean(axis=0)[:, 0], atol=1e-6)
+    np.testing.assert_allclose(scored["p_planet_std"], expected[:, :, 0].std(axis=0), atol=1e-6)
+    assert (scored["p_planet"] <= scored["p_transit"]).all()
+    assert scored["p_planet"][0] > 0.5 > scored["p_planet"][scored["target"] == "TIC 800002"][0]
+
+
+def test_all_candidates_of_a_batch_are_seen_at_once(table, star_files, network):
+    score([star_files["planet"], star_files["eclipse"], star_files["quiet"]], network=network)
+    assert len(network.calls) == 2  # one by the fixture `table`, one here
+    inputs, n = network.calls[-1], int((table["candidate"] > 0).sum())
+    assert {name: values.shape for name, values in inputs.items()} == {
+        name: (n, *shape) for name, shape in network.inputs.items()
+    }
+    np.testing.assert_allclose(inputs["period"], table["period"][table["candidate"] > 0].value, rtol=1e-6)
+    np.testing.assert_allclose(inputs["snr"], table["snr"][table["candidate"] > 0], rtol=1e-6)
+    assert inputs["global_view"].min() == pytest.approx(-1)
+
+
+def test_a_quiet_star_is_one_row(table):
+    rows = table[table["target"] == "TIC 800003"]
+    assert len(rows) == 1
+    row = rows[0]
+    assert (row["status"], row["candidate"], row["n_transits"], row["harmonic_of"]) == ("no_candidate", 0, 0, 0)
+    assert "SNR" in row["reason"]
+    assert np.isnan(row["period"].value) and np.isnan(row["p_planet"]) and np.isnan(row["depth"].value)
+
+
+def test_the_meta_says_where_the_probabilities_come_from(table, network):
+    meta = table.meta
+    assert (meta["network"], meta["network_version"], meta["network_sha256"]) == ("transits/candidate", "7", "ab" * 32)
+    assert meta["prior"] == "that of the training set"
+    assert "box width" in meta["duration"]
+    assert any("Yu et al. 2019" in line for line in meta["references"])
+    assert meta["lcnet"]
+
+
+def test_what_cannot_be_scored_is_a_row_in_its_place(star_files, network, tmp_path):
+    import lightkurve
+
+    bad = tmp_path / "bad.fits"
+    bad.write_text("<html>")
+    flat = lightkurve.LightCurve(time=np.arange(100.0), flux=np.ones(100), label="flat")
+    table = score([bad, star_files["quiet"], flat, "Kepler-90", [star_files["planet"]], np.ones(3)], network=network)
+    assert list(table["target"]) == [str(bad), "TIC 800003", "flat", "Kepler-90", "TIC 800001", "<ndarray>"]
+    assert list(table["status"]) == ["failed", "no_candidate", "failed", "failed", "ok", "failed"]
+    assert "web page" in table["reason"][0]
+    assert "constant" in table["reason"][2] and "time_system_unknown" in table["flags"][2]
+    assert "later version" in table["reason"][3]
+
+
+def test_one_target_that_cannot_be_read_raises(tmp_path, network):
+    bad = tmp_path / "bad.fits"
+    bad.write_text("<html>")
+    with pytest.raises(ReadError, match="web page"):
+        score(bad, network=network)
+    with pytest.raises(FileNotFoundError, match="later version"):
+        score("Kepler-90", network=network)
+    with pytest.raises(TypeError):
+        score(np.ones(3), network=network)
+    assert score([bad], network=network)["status"][0] == "failed"
+
+
+def test_data_cut_off_after_a_good_header_raises_too(star_files, network, tmp_path):
+    path = tmp_path / "cut_lc.fits"
+    whole = star_files["planet"].read_bytes()
+    path.write_bytes(whole[: int(0.6 * len(whole))])
+    with pytest.raises(ReadError, match="cut off"):
+        score(path, network=network)
+
+
+def test_lightkurve_objects_are_scored_like_their_files(star_files, network):
+    import lightkurve
+
+    from_file = score(star_files["planet"], network=network)
+    curve = lightkurve.read(str(star_files["planet"]))
+    for target in (curve, lightkurve.LightCurveCollection([curve]), [curve]):
+        table = score(target, network=network)
+        assert list(table["target"]) == list(from_file["target"])
+        np.testing.assert_array_equal(table["period"], from_file["period"])
+        np.testing.assert_array_equal(table["depth"], from_file["depth"])
+
+
+def test_a_prior_moves_the_probabilities_by_bayes_theorem(star_files, network):
+    table = score(star_files["planet"], network=network, prior={"planet": 0.01, "eclipse": 0.04, "junk": 0.95})
+    mean = network.members(table["depth"].value).mean(axis=0)
+    trained = np.array([0.1, 0.2, 0.7])
+    expected = reweight(mean, trained, np.array([0.01, 0.04, 0.95]))
+    np.testing.assert_allclose(table["p_planet"], expected[:, 0], atol=1e-6)
+    np.testing.assert_allclose(table["p_transit"], 1 - expected[:, 2], atol=1e-6)
+    assert table.meta["prior"] == {"planet": 0.01, "eclipse": 0.04, "junk": 0.95}
+    same = score(star_files["planet"], network=network, prior=0.1)
+    np.testing.assert_allclose(same["p_planet"], mean[:, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize("prior", [0.0, 1.0, -1.0, {"planet": 1.0}, {"planet": -1.0, "eclipse": 1.0, "junk": 1.0}])
+def test_a_prior_that_makes_no_sense(star_files, network, prior):
+    with pytest.raises(ValueError, match="prior"):
+        score(star_files["planet"], network=network, prior=prior)
+
+
+@pytest.mark.parametrize(
+    "options", [{"min_snr": 0}, {"max_candidates": 0}, {"jobs": 0}, {"period": (3, 2)}, {"period": 2.0}, {"period": (0, 2)}]
+)
+def test_options_that_make_no_sense(star_files, network, options):
+    with pytest.raises(ValueError):
+        score(star_files["planet"], network=network, **options)
+
+
+def test_a_period_may_have_a_unit(star_files, simulated, network):
+    import astropy.units as u
+
+    plain = score(star_files["planet"], network=network, period=(2.5, 5.0))
+    hours = score(star_files["planet"], network=network, period=(60 * u.h, 5 * u.day))
+    np.testing.assert_array_equal(plain["period"], hours["period"])
+    assert plain.meta["period_searched"] == [2.5, 5.0]
+
+
+def test_a_network_of_other_classes_is_refused(star_files, network):
+    network.classes = ("junk", "transit")
+    with pytest.raises(ValueError, match="planet and junk"):
+        score(star_files["planet"], network=network)
+
+
+def test_without_a_network_the_probabilities_are_missing(star_files):
+    table = score(star_files["planet"], network=None)
+    assert table["status"][0] == "ok" and np.isnan(table["p_planet"]).all()
+    assert "network" not in table.meta
+
+
+def test_progress_is_told_after_every_star(star_files, network):
+    told = []
+    score(list(star_files.values()), network=network, progress=lambda *now: told.append(now))
+    assert told == [(1, 3, "TIC 800001"), (2, 3, "TIC 800002"), (3, 3, "TIC 800003")]
+
+
+def test_two_processes_give_the_same_table(star_files, network, table, tmp_path):
+    bad = tmp_path / "bad.fits"
+    bad.write_text("<html>")
+    several = score([*star_files.values(), bad], network=network, jobs=2)
+    assert list(several["target"]) == [*table["target"], str(bad)]
+    for name in ("period", "epoch", "depth", "snr", "p_planet"):
+        np.testing.assert_array_equal(several[name][:-1], table[name])
+
+
+class _Killer:
+    """Kills the process that it is sent to."""
+
+    def __reduce__(self):
+        return os._exit, (1,)
+
+
+def test_a_star_that_kills_its_process_is_one_failed_row(star_files):
+    sources = plan(list(star_files.values()))
+    sources.insert(1, Source("killer", items=[_Killer()]))
+    found = list(find_all(sources, Options(views=False), jobs=2))
+    assert [one.target for one in found] == ["TIC 800001", "killer", "TIC 800002", "TIC 800003"]
+    assert [one.error is None for one in found] == [True, False, True, True]
+    assert "killed" in str(found[1].error)
+
+
+def test_one_figure_a_target(star_files, network, tmp_path):
+    bad = tmp_path / "bad.fits"
+    bad.write_text("<html>")
+    score([star_files["planet"], bad, star_files["quiet"]], network=network, figures=tmp_path / "pages")
+    assert sorted(path.name for path in (tmp_path / "pages").iterdir()) == ["TIC_800001.png", "TIC_800003.png"]
+    assert all(path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n" for path in (tmp_path / "pages").iterdir())
+
+
+@given(st.lists(st.text(max_size=30), max_size=8))
+def test_figures_of_different_targets_have_different_plain_names(targets):
+    taken = set()
+    names = [_file_name(target, taken) for target in targets]
+    assert len({name.lower() for name in names}) == len(names)
+    assert all("/" not in name and "\0" not in name and not name.startswith(".png") for name in names)
+
+
+@pytest.mark.parametrize("suffix", ["ecsv", "vot", "xml", "parquet", "csv"])
+def test_the_table_survives_its_file(table, tmp_path, suffix):
+    from astropy.table import QTable
+
+    path = tmp_path / f"table.{suffix}"
+    write_table(table, path)
+    back = QTable.read(path, format="ascii.csv") if suffix == "csv" else _read_quietly(path)
+    names = {"csv": {name: f"{name}_{unit}" for name, unit in UNITS.items()}}.get(suffix, {})
+    assert back.colnames == [names.get(name, name) for name in COLUMNS]
+    for name in COLUMNS:
+        stored = back[names.get(name, name)]
+        if np.issubdtype(table[name].dtype, np.floating):
+            values = np.ma.filled(np.ma.asarray(getattr(stored, "unmasked", stored), dtype=float), np.nan)
+            np.testing.assert_array_equal(np.asarray(values), getattr(table[name], "value", np.asarray(table[name])))
+            if suffix != "csv":
+                assert str(getattr(stored, "unit", None) or "") == UNITS.get(name, "")
+        else:
+            missing = "" if table[name].dtype.kind == "U" else 0
+            assert [missing if value is np.ma.masked else value for value in stored] == list(table[name])
+    if suffix in ("ecsv", "parquet"):
+        assert back.meta["network_sha256"] == "ab" * 32
+    if suffix == "vot":
+        assert "network_sha256" in path.read_text()
+
+
+def _read_quietly(path):
+    import warnings
+
+    from astropy.table import QTable
+    from astropy.units import UnitsWarning
+
+    with warnings.catch_warnings():
+        # astropy reads ppm only where its CDS units are enabled, and says so
+        warnings.simplefilter("ignore", UnitsWarning)
+        return QTable.read(path)
+
+
+def test_a_table_is_written_whole_or_not_at_all(table, tmp_path, monkeypatch):
+    path = tmp_path / "table.ecsv"
+    path.write_text("the old one")
+
+    def fail(*args, **kwargs):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(type(table), "write", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_table(table, path)
+    assert path.read_text() == "the old one"
+    assert [one.name for one in tmp_path.iterdir()] == ["table.ecsv"]
+
+
+def test_unknown_formats_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="use one of .ecsv, .vot, .xml, .parquet, .csv"):
+        check_output("table.txt")
+    with pytest.raises(ValueError, match="is a folder"):
+        check_output(tmp_path)
+    with pytest.raises(KeyError, match="no such column: perod"):
+        candidate_table([{"perod": 1.0}])
+
+
+def test_the_verb_of_the_package_is_this_function():
+    assert score_verb is score
+
+
+VERBS = """
+import importlib, sys, types
+from lcnet import transits
+assert not {"torch", "lightkurve", "numba", "astropy", "matplotlib"} & set(sys.modules)
+assert transits.__all__ == sorted(transits.__all__)
+for name in transits.__all__:      # first by the submodule, which Python binds to the package
+    importlib.import_module("lcnet.transits." + {"bls_search": "bls"}.get(name, name))
+for name in transits.__all__:
+    assert isinstance(getattr(transits, name), types.FunctionType), name
+import lcnet.transits.score
+assert isinstance(lcnet.transits.score, types.FunctionType)
+assert isinstance(sys.modules["lcnet.transits.score"], types.ModuleType)
+from lcnet.transits.read import read
+from lcnet.transits.views import make_views
+assert transits.read is read and transits.views.__module__ == "lcnet.transits.views"
+assert isinstance(lcnet.transits.table, types.ModuleType)
+assert set(transits.__all__) <= set(dir(transits))
+try:
+    transits.nothing
+except AttributeError as error:
+    assert "nothing" in str(error)
+else:
+    raise AssertionError
+"""
+
+
+@pytest.mark.parametrize("before", ["", "import lcnet.transits.views, lcnet.transits.read\n"])
+def test_verbs_are_not_hidden_by_the_files_they_live_in(before, root):
+    code = VERBS if not before else before + VERBS.replace("assert not {", "assert {")
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_public_names():
+    from lcnet import transits
+
+    assert transits.__all__ == ["bls_search", "flatten", "read", "score", "search", "views"]
