@@ -38,19 +38,71 @@ def fold(time, period, epoch):
     -------
     array, shape (N,), days
     """
-    return (np.asarray(time, float) - epoch + 0.5 * period) % period - 0.5 * period
+    return _fold(np.atleast_1d(np.asarray(time, float)), float(period), float(epoch))
+
+
+@njit(nogil=True)
+def _fold(time, period, epoch):
+    phase = np.empty(time.size)
+    for i in range(time.size):
+        shifted = time[i] - epoch + 0.5 * period
+        phase[i] = shifted - period * np.floor(shifted / period) - 0.5 * period
+    return phase
+
+
+@njit(nogil=True)
+def _select(values, low, high, k):
+    """The k-th smallest of values[low:high], which is reordered (Hoare's quickselect)."""
+    high -= 1
+    while low < high:
+        pivot = values[(low + high) // 2]
+        i, j = low, high
+        while i <= j:
+            while values[i] < pivot:
+                i += 1
+            while values[j] > pivot:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i += 1
+                j -= 1
+        if k <= j:
+            high = j
+        elif k >= i:
+            low = i
+        else:
+            break
+    return values[k]
+
+
+@njit(nogil=True)
+def _median(values, low, high):
+    """Median of values[low:high], which is reordered."""
+    n = high - low
+    upper = _select(values, low, high, low + n // 2)
+    if n % 2:
+        return upper
+    lower = values[low]
+    for i in range(low, low + n // 2):  # everything left of the selected one is no larger
+        lower = max(lower, values[i])
+    return 0.5 * (lower + upper)
 
 
 @njit(nogil=True)
 def _median_bins(x, y, start, spacing, width, n_bins):
     """Median of `y` in bins [start + j spacing, start + j spacing + width); NaN where a bin is empty."""
-    first = np.empty(x.size, np.int64)
-    last = np.empty(x.size, np.int64)
+    first = np.empty(x.size, np.int32)
+    last = np.empty(x.size, np.int32)
     offset = np.zeros(n_bins + 1, np.int64)
+    end = start + (n_bins - 1) * spacing + width
+    scale = 1.0 / spacing
     for i in range(x.size):
+        if not start <= x[i] < end:
+            first[i], last[i] = 0, -1
+            continue
         # the quotients can be off by one in the last digit: the comparisons below are what decides
-        low = max(0, int(np.floor((x[i] - start - width) / spacing)))
-        high = min(n_bins - 1, int(np.floor((x[i] - start) / spacing)) + 1)
+        low = max(0, int(np.floor((x[i] - start - width) * scale)))
+        high = min(n_bins - 1, int((x[i] - start) * scale) + 1)
         while low <= high and x[i] >= start + low * spacing + width:
             low += 1
         while high >= low and x[i] < start + high * spacing:
@@ -69,7 +121,7 @@ def _median_bins(x, y, start, spacing, width, n_bins):
     medians = np.full(n_bins, np.nan)
     for j in range(n_bins):
         if offset[j + 1] > offset[j]:
-            medians[j] = np.median(members[offset[j] : offset[j + 1]])
+            medians[j] = _median(members, offset[j], offset[j + 1])
     return medians
 
 
@@ -120,28 +172,40 @@ def _make_view(phase, flux, half_window, n_bins, width, period):
     return _scale(_interpolate_empty(bins)), bool(np.isfinite(bins).any())
 
 
+STEPS = 10  # a duration, of the sliding box
+
+
 @njit(nogil=True)
-def _slide_box(phase, flux, low, high, duration, step):
-    """Centre and significance (in units of the point scatter) of the deepest box in sorted `phase`."""
+def _slide_box(since, flux, masked, level, low, high, duration):
+    """Centre of the box, between `low` and `high`, of largest depth x sqrt(points); NaN where none is below `level`.
+
+    The box moves by a tenth of its width, so its sum is that of ten cells.
+    """
+    step = duration / STEPS
+    edge = low - 0.5 * duration
+    n_cells = int(np.ceil((high - low + duration) / step)) + 1
+    total = np.zeros(n_cells)
+    count = np.zeros(n_cells)
+    for i in range(since.size):
+        if not masked[i]:
+            cell = int((since[i] - edge) / step)
+            if 0 <= cell < n_cells:
+                total[cell] += flux[i] - level
+                count[cell] += 1
     best_centre, best_power = np.nan, 0.0
-    begin, end = 0, 0
-    total = 0.0
-    # running sums start at the window's edge; flux has its median at 0
-    centre = low
-    while centre <= high:
-        while end < phase.size and phase[end] < centre + 0.5 * duration:
-            total += flux[end]
-            end += 1
-        while begin < end and phase[begin] < centre - 0.5 * duration:
-            total -= flux[begin]
-            begin += 1
-        n = end - begin
-        if n > 0 and total < 0:
-            power = -total / np.sqrt(n)
+    box, n = 0.0, 0.0
+    for k in range(n_cells):
+        box += total[k]
+        n += count[k]
+        if k >= STEPS:
+            box -= total[k - STEPS]
+            n -= count[k - STEPS]
+        centre = edge + (k + 1) * step - 0.5 * duration
+        if k >= STEPS - 1 and n > 0.5 and box < 0 and centre <= high:
+            power = -box / np.sqrt(n)
             if power > best_power:
                 best_centre, best_power = centre, power
-        centre += step
-    return best_centre, best_power
+    return best_centre
 
 
 def find_secondary(time, flux, period, epoch, duration):
@@ -167,13 +231,11 @@ def find_secondary(time, flux, period, epoch, duration):
     phase = fold(time, period, epoch)
     guard = max(duration * (0.5 if period < 1 else 1.0), 0.1 * period)
     masked = np.abs(phase) < guard
-    since = np.where(phase < 0, phase + period, phase)[~masked]
-    if since.size == 0:
+    if masked.all():
         return np.nan, masked
-    order = np.argsort(since)
-    rest = flux[~masked][order]
-    offset, _ = _slide_box(since[order], rest - np.median(rest), guard, period - guard, duration, 0.1 * duration)
-    return offset, masked
+    since = np.where(phase < 0, phase + period, phase)
+    flux = np.asarray(flux, float)
+    return _slide_box(since, flux, masked, np.median(flux[~masked]), guard, period - guard, duration), masked
 
 
 def make_views(time, flux, period, epoch, duration):

@@ -29,6 +29,21 @@ def reference_view(x, y, half_window, n_bins, width, period):
     return bins / -bins.min() if bins.min() < 0 else np.zeros(n_bins)
 
 
+def reference_secondary(time, flux, period, epoch, duration):
+    """The definition: one box after the other."""
+    days = duration / 24
+    phase = (time - epoch + period / 2) % period - period / 2
+    guard = max(days * (0.5 if period < 1 else 1.0), 0.1 * period)
+    masked = np.abs(phase) < guard
+    since, rest = (phase % period)[~masked], flux[~masked] - np.median(flux[~masked])
+    best, strongest = np.nan, 0.0
+    for centre in np.arange(guard, period - guard, 0.1 * days):
+        box = rest[(since >= centre - days / 2) & (since < centre + days / 2)]
+        if box.size and -box.sum() / np.sqrt(box.size) > strongest:
+            best, strongest = centre, -box.sum() / np.sqrt(box.size)
+    return best, masked
+
+
 def light_curve(seed=0, *, n=4000, period=3.1, epoch=1001.0, duration=2.5, depth=1e-3, noise=2e-4):
     rng = np.random.default_rng(seed)
     time = np.sort(rng.uniform(1000, 1027, n))
@@ -73,6 +88,9 @@ def test_views_equal_the_numpy_reference(period, duration):
         "local_view": reference_view(phase, flux, 2 * days, 61, 0.16 * days, period),
     }
     offset, masked = find_secondary(time, flux, period, 1001.0, duration)
+    centre, outside = reference_secondary(time, flux, period, 1001.0, duration)
+    assert offset == pytest.approx(centre, abs=1e-9)
+    np.testing.assert_array_equal(masked, outside)
     phase = fold(time, period, 1001.0 + offset)[~masked]
     expected["secondary_view"] = reference_view(phase, flux[~masked], 4 * days, 61, 0.16 * days, period)
     for name, view in expected.items():
