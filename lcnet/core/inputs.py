@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -113,7 +114,7 @@ def to_tensors(specs: Mapping[str, Input], arrays: Mapping[str, np.ndarray], dev
         values = arrays[name]
         if not spec.required:
             # augmentation may set any value of a row to NaN to drop it: one NaN is enough
-            absent = np.isnan(values).reshape(len(values), -1).any(axis=1)
+            absent = np.isnan(values).reshape(len(values), math.prod(spec.shape)).any(axis=1)
             tensors[f"has_{name}"] = torch.from_numpy((~absent).astype(np.float32))
             values = np.where(absent.reshape(-1, *[1] * len(spec.shape)), np.float32(0), values)
         tensors[name] = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
@@ -151,7 +152,7 @@ def restore(described: Mapping[str, Mapping]) -> dict[str, Input]:
 
 
 def _check_rows(name: str, spec: Input, values: np.ndarray, first_row: int) -> None:
-    flat = values.reshape(len(values), -1)
+    flat = values.reshape(len(values), math.prod(spec.shape))
     infinite = np.isinf(flat).any(axis=1)
     if infinite.any():
         raise ValueError(f"input {name!r} is infinite in {_rows(infinite, first_row)}")

@@ -204,13 +204,15 @@ def outputs(nets, specs, inputs: Mapping, *, batch_size: int = 256, device: str 
     length = len(next(values for values in inputs.values() if values is not None))
     for net in nets:
         net.to(place)
+    if length == 0:  # not every layer takes an empty batch: learn the outputs' shape from a row of zeros
+        inputs = {name: np.zeros((1, *specs[name].shape), np.float32) for name in inputs if name in specs}
     found = []
     with torch.inference_mode():
         for start in range(0, max(length, 1), batch_size):
             rows = {name: values[start : start + batch_size] for name, values in inputs.items() if values is not None}
             x = to_tensors(specs, normalise(specs, check(specs, rows, first_row=start)), place)
             found.append(torch.stack([net(x) for net in nets]).float().cpu())
-    return torch.cat(found, dim=1).numpy()
+    return torch.cat(found, dim=1).numpy()[:, :length]
 
 
 def _locate(name_or_path: str | os.PathLike) -> tuple[Path, int]:
