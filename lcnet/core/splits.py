@@ -56,7 +56,7 @@ def connect(*keys) -> np.ndarray:
             raise ValueError(f"keys have {n} and {len(key)} rows")
         series = pd.Series(np.asarray(key))
         if not pd.api.types.is_numeric_dtype(series.dtype):
-            series = series.replace("", None)
+            series = series.where(series != "")
         codes, uniques = pd.factorize(series, use_na_sentinel=True)
         rows = np.flatnonzero(codes >= 0)
         # a chain to each value's first row joins all its rows with one pair a row
