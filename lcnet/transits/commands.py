@@ -12,7 +12,7 @@ import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -28,26 +28,26 @@ app = typer.Typer(
 )
 
 Targets = Annotated[
-    Optional[list[str]],  # noqa: UP045 (typer reads it)
+    list[str] | None,
     typer.Argument(metavar="TARGET...", help="FITS light curves (.fits, .fits.gz), folders or quoted globs."),
 ]
 Output = Annotated[
-    Optional[Path],  # noqa: UP045
+    Path | None,
     typer.Option("--output", "-o", help="Write the table: .ecsv, .vot, .xml, .parquet or .csv."),
 ]
 Figures = Annotated[
-    Optional[Path],  # noqa: UP045
+    Path | None,
     typer.Option("--figures", help="Folder for one PNG a target."),
 ]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes.")]
 MinSnr = Annotated[float, typer.Option("--min-snr", help="Signal-to-noise from which on a dip is a candidate.")]
 MaxCandidates = Annotated[int, typer.Option("--max-candidates", min=1, help="At most so many a star.")]
 Period = Annotated[
-    Optional[tuple[float, float]],  # noqa: UP045
+    tuple[float, float] | None,
     typer.Option("--period", metavar="MIN MAX", help="Days to search; default 0.4 to half the baseline."),
 ]
 Prior = Annotated[
-    Optional[float],  # noqa: UP045
+    float | None,
     typer.Option("--prior", help="Share of this search's candidates that are planets; default the training set's."),
 ]
 
@@ -205,7 +205,8 @@ def _progress(what: str):
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (BarColumn(24), MofNCompleteColumn(), TextColumn(what), TimeElapsedColumn(), TextColumn("{task.fields[now]}"))
+    now = TextColumn("{task.fields[now]}", markup=False)
+    columns = (BarColumn(24), MofNCompleteColumn(), TextColumn(what), TimeElapsedColumn(), now)
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None, now="starting")
 
@@ -248,7 +249,8 @@ def table_cells(table) -> tuple[list[str], list[list[str]]]:
             if row["status"] != "failed":
                 rows.append([str(row["target"]), *[""] * 7, "no candidate"])
             continue
-        value = {name: float(getattr(row[name], "value", row[name])) for name in ("period", "epoch", "duration", "depth")}
+        names = ("period", "epoch", "duration", "depth")
+        value = {name: float(getattr(row[name], "value", row[name])) for name in names}
         planet, spread = float(row["p_planet"]), float(row["p_planet_std"])
         remarks = [] if row["status"] == "ok" else [str(row["status"]).replace("_", " ")]
         if row["harmonic_of"]:

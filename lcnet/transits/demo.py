@@ -116,8 +116,8 @@ def compare(target, star, curve, rows) -> list[dict]:
     if star.kind == "quiet":
         highest = max((float(row["p_planet"]) for row in candidates), default=np.nan)
         top = float(candidates[0]["period"].value) if candidates else np.nan
-        quiet = not highest >= THRESHOLD
-        return [{"target": target, "what": star.what, "period": np.nan, "found": top, "p_planet": highest, "agrees": quiet}]
+        line = {"target": target, "what": star.what, "period": np.nan, "found": top, "p_planet": highest}
+        return [{**line, "agrees": not highest >= THRESHOLD}]
     signals = [signal for signal in curve.truth["signals"] if "secondary" not in signal["kind"]]
     lines = []
     for number, signal in enumerate(signals, 1):

@@ -122,7 +122,8 @@ def plot_flattened(search, ax=None, *, time_system=""):
         # a tick in a gap would point at nothing
         mid = mid[np.abs(search.time[_nearest(search.time, mid)] - mid) < max(candidate.duration / 24, 0.05)]
         level = factor * (low - height * 0.06 * (number + 1))
-        ax.plot(mid, np.full(mid.size, level), "^", color=_colour(number), ms=5 if mid.size < 60 else 2.5, clip_on=False)
+        size = 5 if mid.size < 60 else 2.5
+        ax.plot(mid, np.full(mid.size, level), "^", color=_colour(number), ms=size, clip_on=False)
     ax.set_ylim(factor * (low - height * 0.06 * (rows + 0.8)), factor * spread)
     ax.set_ylabel(f"Flattened flux [{unit}]")
     _time_axis(ax, search.time, time_system)

@@ -143,7 +143,8 @@ def _load(network):
 
         network = lcnet.load(os.fspath(network))
     if not {PLANET, JUNK} <= set(network.classes):
-        raise ValueError(f"score needs a network that tells {PLANET} and {JUNK} apart, not {', '.join(network.classes)}")
+        told = ", ".join(network.classes)
+        raise ValueError(f"score needs a network that tells {PLANET} and {JUNK} apart, not {told}")
     return network
 
 

@@ -64,3 +64,9 @@ def star_files(simulated, tmp_path_factory):
     return {
         kind: write_lightcurve(folder / kind, curve, tic=STARS[kind][1])[0] for kind, curve in simulated.items()
     }
+
+
+@pytest.fixture(scope="session")
+def make_network():
+    """The class of `network`, for fixtures that live longer than a test."""
+    return FakeNetwork

@@ -21,8 +21,8 @@ from lcnet.transits.table import candidate_table, check_output, write_table
 # DESIGN.md, section 3: people and checks rely on these names, their order and their units
 COLUMNS = (
     "target mission author candidate period period_err epoch epoch_err time_system duration depth snr sde n_transits "
-    "coverage p_transit p_planet p_planet_std odd_even_sigma secondary_sigma secondary_phase sine_sigma harmonic_of flags "
-    "status reason"
+    "coverage p_transit p_planet p_planet_std odd_even_sigma secondary_sigma secondary_phase sine_sigma harmonic_of "
+    "flags status reason"
 ).split()
 UNITS = {"period": "d", "period_err": "d", "epoch": "d", "epoch_err": "d", "duration": "h", "depth": "ppm"}
 
@@ -160,7 +160,8 @@ def test_a_prior_that_makes_no_sense(star_files, network, prior):
 
 
 @pytest.mark.parametrize(
-    "options", [{"min_snr": 0}, {"max_candidates": 0}, {"jobs": 0}, {"period": (3, 2)}, {"period": 2.0}, {"period": (0, 2)}]
+    "options",
+    [{"min_snr": 0}, {"max_candidates": 0}, {"jobs": 0}, {"period": (3, 2)}, {"period": 2.0}, {"period": (0, 2)}],
 )
 def test_options_that_make_no_sense(star_files, network, options):
     with pytest.raises(ValueError):
