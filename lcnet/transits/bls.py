@@ -2,7 +2,7 @@
 
 For each trial period the points are folded into phase bins a fraction of the shortest duration wide, and boxes of every
 trial duration slide over running sums of flux and weight. This is the estimator of astropy's ``BoxLeastSquares``
-(``method="fast"``) on the same bins, and on the same periods and durations it gives the same power. The weighted mean is
+(``method="fast"``) on the same bins, and on the same periods and durations it gives the same power. The mean is
 subtracted once instead of being carried through every box, which makes a box's power one product and one comparison;
 the fold needs no modulo; the periods are shared out over threads.
 
@@ -120,12 +120,11 @@ def _search_band(time, sums_in, band, oversample, objective, like_astropy, threa
     widths = np.floor(duration / bin_size + 0.5).astype(np.int64)  # halves up, as in C; numpy rounds them to even
     pad_at, wrap = (0, oversample) if like_astropy else (1, int(widths.max()))
     power, box = np.empty(period.size), np.empty((period.size, 4))
+    likelihood = objective == "likelihood"
 
     def work(first):
         here = slice(first, first + CHUNK)
-        _box_search(
-            time, sums_in, period[here], widths, bin_size, pad_at, wrap, objective == "likelihood", power[here], box[here]
-        )
+        _box_search(time, sums_in, period[here], widths, bin_size, pad_at, wrap, likelihood, power[here], box[here])
 
     starts = range(0, period.size, CHUNK)
     if threads == 1 or len(starts) == 1:
@@ -135,7 +134,7 @@ def _search_band(time, sums_in, band, oversample, objective, like_astropy, threa
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(work, starts))
     total = sums_in[:, 1].sum()
-    power = 0.5 * power * total**2 if objective == "likelihood" else np.sqrt(power * total)
+    power = 0.5 * power * total**2 if likelihood else np.sqrt(power * total)
     start, index, s, w = box.T
     found = w > 0
     w = np.where(found, w, 1.0)

@@ -166,7 +166,8 @@ def detection_efficiency(search, peak):
         return np.nan
     edges = np.linspace(0, power.size, 26).astype(int)
     middle = 0.5 * (edges[1:] + edges[:-1])
-    level = np.interp(np.arange(power.size), middle, [np.median(power[a:b]) for a, b in zip(edges, edges[1:], strict=False)])
+    medians = [np.median(power[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+    level = np.interp(np.arange(power.size), middle, medians)
     residual = power - level
     scatter = robust_sigma(residual)
     return float(residual[peak] / scatter) if scatter > 0 else np.nan

@@ -53,7 +53,7 @@ def own_epoch(epoch, time_format):
     if epoch <= FULL_BJD or time_format == "jd":
         return epoch
     if time_format not in ZERO:
-        raise ValueError(f"epoch {epoch:.4f} is a full BJD, but the light curve's time zero is unknown ({time_format!r})")
+        raise ValueError(f"epoch {epoch:.4f} is a full BJD, but the light curve's zero is unknown ({time_format!r})")
     return epoch - ZERO[time_format]
 
 

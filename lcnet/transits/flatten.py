@@ -37,7 +37,7 @@ def flatten(lc, *, window=None, period=None, epoch=None, duration=None):
     Returns
     -------
     lightkurve.LightCurve
-        ``flux`` and ``flux_err`` relative to the trend, sorted in time, fewer points; other columns follow their points.
+        ``flux`` and ``flux_err`` relative to the trend, sorted in time, fewer points; other columns follow theirs.
         ``meta`` gains ``NORMALIZED`` and ``LCNET_FLATTENED``, the window in days.
 
     Raises

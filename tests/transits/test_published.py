@@ -74,7 +74,8 @@ def test_conversion(tmp_path):
 
 def test_a_table_that_does_not_match_its_views_is_named(tmp_path):
     write_set(tmp_path, [(1, 3.0, 0.1, 10.0, 500.0, "PC")])
-    np.savez(tmp_path / "tess_yu2019.npz", **{n: np.zeros((2, 3)) for n in ("global_view", "local_view", "secondary_view")})
+    views = {name: np.zeros((2, 3)) for name in ("global_view", "local_view", "secondary_view")}
+    np.savez(tmp_path / "tess_yu2019.npz", **views)
     with pytest.raises(ValueError, match="1 rows"):
         yu2019(tmp_path)
     with pytest.raises(FileNotFoundError):
