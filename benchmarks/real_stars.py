@@ -77,7 +77,8 @@ def main():
                 continue
             print(
                 f"{left} {row['period'].value:>12.5f} {row['snr']:>7.1f} {row['p_transit']:>9.3f} "
-                f"{row['p_planet']:>8.3f} {row['p_planet_std']:>5.2f} {seconds if first else 0:>6.2f}  {row['flags']} {row['status']}"
+                f"{row['p_planet']:>8.3f} {row['p_planet_std']:>5.2f} {seconds if first else 0:>6.2f}  "
+                f"{row['flags']} {row['status']}"
             )
 
 
