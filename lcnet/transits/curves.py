@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lcnet.transits.products import ReadError, identify
+from lcnet.transits.headers import identify
+from lcnet.transits.products import ReadError
 
 __all__ = ["Curve", "curve_arrays"]
 

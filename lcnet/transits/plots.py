@@ -366,7 +366,7 @@ def plot_target(curve, search, rows=()):
 
 
 def _title(curve, search) -> str:
-    words = [curve.target, " ".join(word for word in (curve.mission, curve.author) if word)]
+    words = [curve.target, " ".join(dict.fromkeys(word for word in (curve.mission, curve.author) if word))]
     numbers = [int(number) for number in np.unique(search.segment)]
     kind = curve.meta.get("segments")
     if kind:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from lcnet.transits.curves import Curve, curve_arrays
-from lcnet.transits.products import ReadError, identify, read_header, read_product
+from lcnet.transits.headers import identify
+from lcnet.transits.products import ReadError, read_header, read_product
 
 __all__ = ["Curve", "ReadError", "Source", "curve_arrays", "plan", "read"]
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lcnet.transits.curves import curve_arrays
-from lcnet.transits.products import identify, time_system
+from lcnet.transits.headers import identify, time_system
 from lcnet.transits.read import ReadError, plan, read
 
 TESS = {"TELESCOP": "TESS", "OBJECT": "TIC 261136679", "TICID": 261136679, "SECTOR": 1, "ORIGIN": "NASA/Ames"}
