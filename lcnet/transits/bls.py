@@ -109,6 +109,9 @@ def _box_search(time, sums_in, period, widths, bin_size, pad_at, wrap, likelihoo
 
 
 def _threads():
+    """All cores this process may use, or as many as NUMBA_NUM_THREADS says."""
+    if os.environ.get("NUMBA_NUM_THREADS", "").isdigit():
+        return max(1, int(os.environ["NUMBA_NUM_THREADS"]))
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -290,7 +290,7 @@ def _strongest(curve, search, found, min_snr, baseline):
         best_snr = max(best_snr, box["snr"])
         if box["snr"] >= min_snr:
             return peak, (period, epoch, duration), ""
-    return None, None, f"the strongest dip has SNR {best_snr:.1f} < {min_snr:g} against the light curve's own noise"
+    return None, None, f"the strongest dip has SNR {best_snr:.2f} < {min_snr:g} against the light curve's own noise"
 
 
 def _candidate(curve, search, peak, ephemeris, found, baseline):
