@@ -23,6 +23,9 @@ __all__ = ["score"]
 
 NETWORK = "transits/candidate"
 PLANET, JUNK = "planet", "junk"
+# The published training events have no SNR of our kind, only the simulated ones: where it is given, the network has
+# learnt to take the star for a simulated one.
+WITHHELD = ("snr",)
 REFERENCES = (
     "Yu et al. 2019, AJ 158, 25 (views, training set)",
     "Kovacs, Zucker & Mazeh 2002, A&A 391, 369 (box least squares)",
@@ -74,7 +77,8 @@ def score(
     astropy.table.QTable
         One row a candidate, in the order of the input and the strongest candidate first; one row "no_candidate" for a
         star with nothing found, one "failed" with its `reason` for one that could not be scored. `duration` is the
-        width of the box. The meta names the network, its version, sha256 and prior.
+        width of the box. A harmonic is the same body as the stronger candidate it belongs to (`harmonic_of`): its
+        `p_planet` is never above that one's. The meta names the network, its version, sha256 and prior.
 
     Raises
     ------
@@ -221,6 +225,8 @@ def network_inputs(net, found) -> dict[str, np.ndarray]:
     ]
     inputs = {}
     for name in net.inputs:
+        if name in WITHHELD:
+            continue
         if pairs and name in pairs[0][1]:
             inputs[name] = np.stack([views[name] for _, views in pairs]).astype(np.float32)
         elif pairs and hasattr(pairs[0][0], name):
@@ -274,6 +280,10 @@ def _rows(found, probabilities) -> list[dict]:
         row |= {"candidate": number, "coverage": candidate.coverage, "harmonic_of": candidate.harmonic_of}
         row |= {"p_transit": p[0], "p_planet": p[1], "p_planet_std": p[2], "status": candidate.status}
         words = list(notes)
+        if candidate.harmonic_of and rows[candidate.harmonic_of - 1]["p_planet"] < p[1]:
+            # the same body seen again, at a period or phase that hides what gave it away (an eclipse's other half)
+            row |= {name: rows[candidate.harmonic_of - 1][name] for name in ("p_planet", "p_planet_std")}
+            words.insert(0, f"the same body as candidate {candidate.harmonic_of}, whose p_planet it has")
         if isinstance(view, Exception):
             row["status"] = "failed"
             words.insert(0, f"no views: {view}")
