@@ -24,9 +24,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from lcnet.core.jit import njit
-from lcnet.transits.periods import Band, period_bands, search_range, trial_durations
+from lcnet.transits.ephemeris import plain
+from lcnet.transits.periods import Band, period_bands, search_range, split_octaves
 
-__all__ = ["BoxSearch", "bls_search"]
+__all__ = ["BoxSearch", "bls_search", "search_bands"]
 
 BINS_A_DURATION = 5  # phase bins in the shortest trial duration of our own grid
 EMPTY = np.finfo(float).eps  # a box of less weight holds no point
@@ -147,6 +148,44 @@ def _search_band(time, sums_in, band, oversample, objective, like_astropy, threa
     return power, (start * bin_size + 0.5 * width) % period, 24.0 * width, depth, depth_err
 
 
+def search_bands(time, flux, flux_err, bands, *, oversample, objective="snr", like_astropy=False, threads=None):
+    """Search given bands of a light curve whose points are all finite and whose errors are positive.
+
+    Parameters
+    ----------
+    time, flux, flux_err : array, shape (N,), days and relative flux
+    bands : list of Band
+    oversample : int
+        Phase bins in a band's shortest duration.
+    objective : {"snr", "likelihood"}
+    like_astropy : bool
+        Repeat no more of the orbit than astropy does.
+    threads : int, optional
+
+    Returns
+    -------
+    BoxSearch
+    """
+    first = time.min()
+    weight = flux_err**-2.0
+    mean = np.sum(weight * flux) / np.sum(weight)
+    sums_in = np.column_stack([weight * (flux - mean), weight])
+    found = [
+        _search_band(time - first, sums_in, band, oversample, objective, like_astropy, threads or _threads())
+        for band in bands
+    ]
+    power, since, hours, depth, depth_err = (np.concatenate(column) for column in zip(*found, strict=True))
+    return BoxSearch(
+        period=np.concatenate([band.period for band in bands]),
+        power=power,
+        epoch=first + since,
+        duration=hours,
+        depth=depth,
+        depth_err=depth_err,
+        objective=objective,
+    )
+
+
 def bls_search(
     time, flux, flux_err=None, *, period=None, duration=None, oversample=None, objective="snr", threads=None
 ):
@@ -159,9 +198,10 @@ def bls_search(
         Relative flux, flattened.
     flux_err : array, shape (N,), optional
         Standard errors; without them all points weigh the same, with the robust scatter as error.
-    period : (float, float) or array, shape (P,), optional, days
-        A range, searched on the Ofir grid; or the periods themselves. Default: 0.4 d to half the baseline.
-    duration : float or array, hours, optional
+    period : (float, float) or array, shape (P,), or Quantity, optional, days
+        A tuple of two is a range, searched on the Ofir grid; an array or list the periods themselves. Default: 0.4 d to
+        half the baseline.
+    duration : float or array, hours, or Quantity, optional
         Durations tried at every period; by default a few that grow with the period as in `periods.trial_durations`.
     oversample : int, optional
         Phase bins in the shortest duration: 5 on our own durations, 10 (as astropy) on explicit ones.
@@ -191,20 +231,21 @@ def bls_search(
     if flux_err is None:
         scatter = 1.4826 * np.median(np.abs(flux - np.median(flux)))
         err = np.full(time.size, scatter if scatter > 0 else 1.0)
-    first = time.min()
-    baseline = time.max() - first
+    baseline = np.ptp(time)
     cadence = np.median(np.diff(np.sort(time)))
 
-    if period is None or isinstance(period, tuple) and len(period) == 2:
+    if isinstance(period, tuple) and len(period) == 2:
+        period = tuple(plain(value, "d") for value in period)
+    if period is None or isinstance(period, tuple):
         bands = period_bands(baseline, *search_range(baseline, period), cadence)
     else:
-        trials = np.atleast_1d(np.asarray(period, float))
+        trials = np.atleast_1d(np.asarray(period.to_value("d") if hasattr(period, "to_value") else period, float))
         if not np.all((trials > 0) & np.isfinite(trials)):
             raise ValueError("trial periods must be positive and finite")
-        order = np.sort(trials)
-        bands = [Band(order, trial_durations(np.sqrt(order[0] * order[-1]), cadence, shortest=order[0]))]
+        bands = split_octaves(np.sort(trials), cadence)
     if duration is not None:
-        hours = np.sort(np.atleast_1d(np.asarray(duration, float)))
+        hours = duration.to_value("h") if hasattr(duration, "to_value") else duration
+        hours = np.sort(np.atleast_1d(np.asarray(hours, float)))
         if not np.all(hours > 0):
             raise ValueError("durations must be positive, in hours")
         if hours[-1] >= 24.0 * bands[0].period[0]:
@@ -213,22 +254,13 @@ def bls_search(
                 f"{24 * bands[0].period[0]:g} h: durations are in hours; were days or minutes meant?"
             )
         bands = [Band(np.concatenate([band.period for band in bands]), hours)]
-    oversample = int(oversample or (BINS_A_DURATION if duration is None else 10))
-
-    weight = err**-2.0
-    mean = np.sum(weight * flux) / np.sum(weight)
-    sums_in = np.column_stack([weight * (flux - mean), weight])
-    found = [
-        _search_band(time - first, sums_in, band, oversample, objective, duration is not None, threads or _threads())
-        for band in bands
-    ]
-    power, since, hours, depth, depth_err = (np.concatenate(column) for column in zip(*found, strict=True))
-    return BoxSearch(
-        period=np.concatenate([band.period for band in bands]),
-        power=power,
-        epoch=first + since,
-        duration=hours,
-        depth=depth,
-        depth_err=depth_err,
+    return search_bands(
+        time,
+        flux,
+        err,
+        bands,
+        oversample=int(oversample or (BINS_A_DURATION if duration is None else 10)),
         objective=objective,
+        like_astropy=duration is not None,
+        threads=threads,
     )

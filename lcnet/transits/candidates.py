@@ -16,12 +16,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lcnet.transits.bls import BoxSearch, bls_search
+from lcnet.transits.bls import BoxSearch, bls_search, search_bands
 from lcnet.transits.detrend import Flattened, clean, flatten_curve, in_transit, robust_sigma
-from lcnet.transits.periods import central_duration, search_range
+from lcnet.transits.periods import Band, central_duration, search_range
 from lcnet.transits.views import make_views
 
-__all__ = ["Candidate", "Search", "candidate_views", "find_candidates", "flatten_window", "red_noise_beta"]
+__all__ = [
+    "Candidate",
+    "Search",
+    "candidate_points",
+    "candidate_views",
+    "find_candidates",
+    "flatten_window",
+    "red_noise_beta",
+]
 
 MIN_SNR = 7.1  # Kepler's threshold: one false alarm in the mission for white noise (Jenkins et al. 2002)
 WINDOW_DURATIONS = 3.0
@@ -138,7 +146,7 @@ def red_noise_beta(time, flux, duration):
         if full.sum() >= 5:
             ratios.append(np.mean((mean[full] - np.median(flux)) ** 2 * count[full]))
     sigma = robust_sigma(flux)
-    if not ratios or not sigma > 0:
+    if not ratios or not sigma > 0:  # no scatter to compare with
         return 1.0
     return max(1.0, float(np.sqrt(np.mean(ratios)) / sigma))
 
@@ -173,17 +181,16 @@ def detection_efficiency(search, peak):
     return float(residual[peak] / scatter) if scatter > 0 else np.nan
 
 
-def _refine(curve, search, peak, baseline):
+def _refine(curve, search, peak, baseline, limits):
     """(period, epoch, duration) at the best box on a fine grid of periods and durations about a peak."""
     period, duration = search.period[peak], search.duration[peak]
     step = duration / 24.0 * period / baseline / 3  # the search's own step: a third of a duration over the baseline
     longest = min(1.3 * duration, 24 * 0.3 * period)
     for half_width, n in ((1.5 * step, 31), (0.12 * step, 13)):
-        trials = period + np.linspace(-half_width, half_width, n)
-        widths = np.unique(np.clip(duration * np.array([0.75, 0.87, 1.0, 1.15, 1.3]), 0, longest))
-        fine = bls_search(
-            curve.time, curve.flux, curve.flux_err, period=trials[trials > 0], duration=widths, oversample=20, threads=1
-        )
+        trials = np.unique(np.clip(period + np.linspace(-half_width, half_width, n), *limits))
+        widths = np.unique(np.minimum(duration * np.array([0.75, 0.87, 1.0, 1.15, 1.3]), longest))
+        bands = [Band(trials, widths)]
+        fine = search_bands(curve.time, curve.flux, curve.flux_err, bands, oversample=20, threads=1)
         best = fine.best
         period, epoch, duration = fine.period[best], fine.epoch[best], fine.duration[best]
     return period, epoch, duration
@@ -215,9 +222,9 @@ def measure_box(curve, period, epoch, duration, *, others=None):
     outside = ~in_transit(curve.time, period, epoch, duration, widen=2.0) & free
     if inside.sum() < 2 or outside.sum() < 10:
         return None
-    sigma = robust_sigma(curve.flux[outside])
-    if not sigma > 0:
-        return None
+    # a noiseless or coarsely digitised curve has no median deviation, but may have another scatter or stated errors
+    scatters = (robust_sigma(curve.flux[outside]), np.std(curve.flux[outside]), np.median(curve.flux_err[outside]))
+    sigma = next((scatter for scatter in scatters if scatter > 0), np.nan)
     beta = red_noise_beta(curve.time[outside], curve.flux[outside], duration)
     level = np.mean(curve.flux[outside])
     depth = level - np.mean(curve.flux[inside])
@@ -259,17 +266,24 @@ def _harmonic_of(period, duration, candidates, baseline):
     return 0
 
 
-def _errors(snr, duration, n_transits):
-    """(period_err, epoch_err) in days of a box, Carter et al. 2008, eq. 20 with ingress a tenth of the duration.
+def _errors(snr, duration, numbers, cadence):
+    """(period_err, epoch_err) in days: a straight line through the mid-times of the transits that were seen.
 
-    The mid-time of all transits together is known to T/SNR sqrt(ingress/2); the slope through n equally spaced
-    mid-times, each sqrt(n) worse, to that times sqrt(12 n/(n (n^2 - 1))).
+    One mid-time is known to sqrt(T tau / 2) / SNR_1 (Carter et al. 2008, eq. 20, in the limit of a short ingress tau),
+    SNR_1 that of one transit. A box knows no ingress: where it begins is blurred by the exposures, so tau is the longer
+    of a cadence and a sixth of the duration (b = 0.5, radius ratio 0.1); and the box itself moves in steps of 1/20 of
+    its duration, at worst uniform within one.
     """
-    centre = duration / 24.0 / snr * np.sqrt(0.1 / 2)
-    n = max(2, n_transits)
-    period_err = centre * np.sqrt(12.0 / (n * n - 1.0))
-    # the epoch given is the first one, (n - 1)/2 periods from the best known
-    return period_err, float(np.hypot(centre, 0.5 * (n - 1) * period_err))
+    n = max(1, len(numbers))
+    days = duration / 24.0
+    ingress = max(cadence, days / 6)
+    centre = np.sqrt(days * ingress / 2) / snr
+    centre = np.hypot(centre, days / 20 / np.sqrt(12))
+    spread = np.sum((numbers - np.mean(numbers)) ** 2) if n > 1 else 0.0
+    period_err = centre * np.sqrt(n) / np.sqrt(spread) if spread > 0 else np.inf
+    # the epoch given is the first one, away from the middle where it is best known
+    lever = np.mean(numbers) - np.min(numbers) if n > 1 else 0.0
+    return float(period_err), float(np.hypot(centre, lever * period_err) if n > 1 else centre)
 
 
 def _first_transit(time, period, epoch, duration):
@@ -278,13 +292,12 @@ def _first_transit(time, period, epoch, duration):
     return epoch + period * number.min() if number.size else epoch
 
 
-def _strongest(curve, search, found, min_snr, baseline):
+def _strongest(curve, search, min_snr, baseline, limits):
     """The strongest peak of a periodogram that stands above the light curve's own red noise, or why there is none."""
-    taken = _mask(curve.time, found)
     best_snr = 0.0
     for peak in _peaks(search, N_PEAKS, 0.02):
-        period, epoch, duration = _refine(curve, search, peak, baseline)
-        box = measure_box(curve, period, epoch, duration, others=taken)
+        period, epoch, duration = _refine(curve, search, peak, baseline, limits)
+        box = measure_box(curve, period, epoch, duration)
         if box is None:
             continue
         best_snr = max(best_snr, box["snr"])
@@ -293,11 +306,11 @@ def _strongest(curve, search, found, min_snr, baseline):
     return None, None, f"the strongest dip has SNR {best_snr:.2f} < {min_snr:g} against the light curve's own noise"
 
 
-def _candidate(curve, search, peak, ephemeris, found, baseline):
-    """Measure an accepted ephemeris on the light curve flattened with its transits masked."""
+def _candidate(curve, sde, ephemeris, stronger, others, baseline):
+    """Measure an accepted ephemeris on the light curve flattened with its transits, and those of `others`, masked."""
     period, epoch, duration = ephemeris
     epoch = _first_transit(curve.time, period, epoch, duration)
-    box = measure_box(curve, period, epoch, duration, others=_mask(curve.time, found))
+    box = measure_box(curve, period, epoch, duration, others=_mask(curve.time, others))
     if box is None or box["n_transits"] == 0:
         return None
     flags, status = [], "ok"
@@ -308,22 +321,23 @@ def _candidate(curve, search, peak, ephemeris, found, baseline):
         flags.append("one_event")
     elif box["n_transits"] == 2:
         flags.append("two_transits")
-    harmonic = _harmonic_of(period, duration, found, baseline)
+    harmonic = _harmonic_of(period, duration, stronger, baseline)
     if harmonic:
         flags.append("harmonic")
     if duration / 24.0 > 0.15 * period:
         flags.append("long_duration")
-    period_err, epoch_err = _errors(max(box["snr"], 1.0), duration, box["n_transits"])
+    cadence = float(np.median(np.diff(curve.time)))
+    period_err, epoch_err = _errors(max(box["snr"], 1.0), duration, box["single"][:, 0], cadence)
     return Candidate(
         period=float(period),
         period_err=float(period_err),
         epoch=float(epoch),
-        epoch_err=epoch_err,
+        epoch_err=float(epoch_err),
         duration=float(duration),
         depth=float(box["depth"]),
         depth_err=float(box["depth_err"]),
         snr=float(box["snr"]),
-        sde=detection_efficiency(search, peak),
+        sde=sde,
         n_transits=box["n_transits"],
         coverage=float(box["coverage"]),
         harmonic_of=harmonic,
@@ -375,6 +389,7 @@ def find_candidates(time, flux, flux_err=None, *, segment=None, period=None, min
         return flatten_curve(time, flux, flux_err, segment=segment, window=window, mask=_mask(time, candidates))
 
     found, periodograms, reason = [], [], ""
+    kept = []  # what `_candidate` needs to measure each of `found` again
     curve = flatten(found)
     while len(found) < max_candidates:
         free = ~_mask(curve.time, found)
@@ -384,17 +399,28 @@ def find_candidates(time, flux, flux_err=None, *, segment=None, period=None, min
         search = bls_search(curve.time[free], curve.flux[free], curve.flux_err[free], period=(low, high))
         periodograms.append(search)
         rest = Flattened(*(getattr(curve, name)[free] for name in Flattened.__dataclass_fields__))
-        peak, ephemeris, reason = _strongest(rest, search, [], min_snr, baseline)
+        peak, ephemeris, reason = _strongest(rest, search, min_snr, baseline, (low, high))
         if peak is None:
             break
-        provisional = Candidate(*ephemeris[:1], 0.0, ephemeris[1], 0.0, ephemeris[2], *[np.nan] * 4, 0, 0.0)
-        curve = flatten([*found, provisional])
-        candidate = _candidate(curve, search, peak, ephemeris, found, baseline)
+        provisional = Candidate(ephemeris[0], 0.0, ephemeris[1], 0.0, ephemeris[2], *[np.nan] * 4, 0, 0.0)
+        try:
+            flatter = flatten([*found, provisional])
+        except ValueError:
+            reason = "with the strongest dip masked too, no stretch is left to draw a trend through"
+            break
+        sde = detection_efficiency(search, peak)
+        candidate = _candidate(flatter, sde, ephemeris, found, found, baseline)
         if candidate is None or not candidate.snr >= min_snr:
-            curve = flatten(found)
             reason = "the strongest dip vanished when the trend was drawn without it"
             break
+        curve = flatter
         found.append(candidate)
+        kept.append((sde, ephemeris))
+    if len(found) > 1:
+        # the first ones were measured while the later ones' transits still passed for noise
+        for k, (sde, ephemeris) in enumerate(kept):
+            others = found[:k] + found[k + 1 :]
+            found[k] = _candidate(curve, sde, ephemeris, found[:k], others, baseline) or found[k]
     return Search(
         candidates=tuple(found),
         status="ok" if found else "no_candidate",
@@ -429,9 +455,21 @@ def candidate_views(search, index):
     ValueError
         Nothing is left of the light curve.
     """
+    this, free = search.candidates[index], candidate_points(search, index)
+    return make_views(search.time[free], search.flux[free], this.period, this.epoch, this.duration)
+
+
+def candidate_points(search, index):
+    """Which points of a search's light curve the views of candidate `index` (0-based) are made of.
+
+    All but the transits of other planets; a point that is in this one's transit too stays.
+
+    Returns
+    -------
+    array of bool, shape (N,)
+    """
     this = search.candidates[index]
     # a harmonic is the same body seen again (a secondary eclipse, say): its dips are evidence, not contamination
     linked = {this.harmonic_of - 1} | {k for k, other in enumerate(search.candidates) if other.harmonic_of == index + 1}
     others = [other for k, other in enumerate(search.candidates) if k != index and k not in linked]
-    free = ~_mask(search.time, others) | in_transit(search.time, this.period, this.epoch, this.duration)
-    return make_views(search.time[free], search.flux[free], this.period, this.epoch, this.duration)
+    return ~_mask(search.time, others) | in_transit(search.time, this.period, this.epoch, this.duration)

@@ -83,7 +83,7 @@ def clean(time, flux, flux_err=None, *, segment=None):
     Raises
     ------
     ValueError
-        Lengths differ, or fewer than 20 usable points remain.
+        Lengths differ, fewer than 20 usable points remain, or no segment's median flux is positive.
     """
     time, flux = np.asarray(time, float).ravel(), np.asarray(flux, float).ravel()
     flux_err = np.full(time.shape, np.nan) if flux_err is None else np.asarray(flux_err, float).ravel()
@@ -112,6 +112,8 @@ def clean(time, flux, flux_err=None, *, segment=None):
             fill = robust_sigma(np.diff(flux[here])) / np.sqrt(2)
         flux_err[here] = np.where(np.isfinite(errors), errors, fill if fill > 0 else np.nan)
     flux_err[~(flux_err > 0)] = 1.0
+    if time.size >= 20 and not keep.any():
+        raise ValueError("the median flux is not positive: give the flux itself, not the flux minus its mean")
     if keep.sum() < 20:
         raise ValueError(f"{int(keep.sum())} usable points in the light curve, at least 20 are needed")
     return time[keep], flux[keep], flux_err[keep], segment[keep]
@@ -187,7 +189,7 @@ def _trend(time, flux, stretch, used, window, knots_a_window):
             if high - low >= 5 and t[high - 1] - t[low] > 0.25 * min(window, span):
                 if t[low] - 0.1 * window <= centre <= t[high - 1] + 0.1 * window:
                     knot_t[found] = centre
-                    knot_y[found] = _biweight_line(t[low:high], y[low:high], centre, 5.0, 10)
+                    knot_y[found] = _biweight_line(t[low:high], y[low:high], centre, BIWEIGHT_CUT, 10)
                     found += 1
         if found > 0:
             trend[begin:end] = np.interp(time[begin:end], knot_t[:found], knot_y[:found])

@@ -8,18 +8,38 @@ __all__ = ["check_ephemeris", "ephemeris_of", "own_epoch", "plain"]
 
 FULL_BJD = 2_400_000.0
 ZERO = {"bkjd": 2454833.0, "btjd": 2457000.0, "mjd": 2400000.5}
+# astropy's, less UT1, which would need tables of the Earth's rotation
+_SCALES = ("tdb", "tcb", "tcg", "tt", "tai", "utc")
 
 
 def plain(value, unit):
-    """A number in `unit` ("d", "h"): Quantities are converted, plain numbers are in it already; None stays None."""
+    """A number in `unit` ("d", "h"): Quantities and TimeDeltas are converted, plain numbers are in it already.
+
+    None stays None. A ValueError for more than one number and for a date where a span of time is asked for.
+    """
     if value is None:
         return None
+    if _is_date(value):
+        raise ValueError(f"a span of time is needed, got the date {value}")
     if hasattr(value, "to_value"):
-        # an astropy Time has to_value too, of a format: epochs are often given that way
-        value = value.jd if hasattr(value, "jd") else value.to_value(unit)
+        value = value.to_value(unit)
     if np.ndim(value):
         raise ValueError(f"one number is needed, got an array of shape {np.shape(value)}")
     return float(value)
+
+
+def _is_date(value):
+    """Whether this is an astropy Time; a TimeDelta has no calendar."""
+    return hasattr(value, "to_value") and hasattr(value, "isot")
+
+
+def _date(value, scale):
+    """The full Julian date of an astropy Time, counted in `scale`."""
+    if np.ndim(value):
+        raise ValueError(f"one epoch is needed, got an array of shape {np.shape(value)}")
+    if value.scale not in (scale, "local"):  # UTC is 69 s behind TDB
+        value = getattr(value, scale)
+    return float(value.jd)
 
 
 def check_ephemeris(period, epoch, duration):
@@ -36,40 +56,62 @@ def check_ephemeris(period, epoch, duration):
         )
 
 
-def own_epoch(epoch, time_format):
+def own_epoch(epoch, time):
     """An epoch in a light curve's own time system; a full BJD is recognised by its value > 2,400,000.
 
     Parameters
     ----------
     epoch : float, days
-    time_format : str
-        lightkurve's: "bkjd", "btjd", "jd", "mjd".
+    time : astropy.time.Time
+        The light curve's.
 
     Raises
     ------
     ValueError
-        A full BJD for a light curve whose time zero is unknown.
+        The light curve's times are no days; or it counts them from a zero that nobody stated (lightkurve's "jd" for
+        bare numbers below 2,400,000) and the epoch is a full BJD; or the other way round.
     """
-    if epoch <= FULL_BJD or time_format == "jd":
-        return epoch
-    if time_format not in ZERO:
-        raise ValueError(f"epoch {epoch:.4f} is a full BJD, but the light curve's zero is unknown ({time_format!r})")
-    return epoch - ZERO[time_format]
+    full, form = epoch > FULL_BJD, time.format
+    if form in ZERO:
+        return epoch - ZERO[form] if full else epoch
+    if form != "jd":
+        raise ValueError(f"the light curve's times are {form!r}, not days; set lc.time.format = 'jd' (or 'btjd') first")
+    with np.errstate(invalid="ignore"):
+        first = np.nanmin(np.ma.filled(np.ma.asarray(time.value, dtype=float), np.nan))
+    if full and not first > FULL_BJD:
+        raise ValueError(
+            f"epoch {epoch:.4f} is a full BJD, but the light curve counts its days from an unstated zero (its first "
+            f"is {first:.4f}): give the epoch in its own days, or make its times astropy.time.Time(..., format='btjd')"
+        )
+    if first > FULL_BJD and not full:
+        raise ValueError(
+            f"epoch {epoch:.4f} is no full BJD, but the light curve's times are (its first is {first:.4f}): "
+            "add 2457000 to a BTJD, 2454833 to a BKJD"
+        )
+    return epoch
 
 
 def ephemeris_of(lc, period, epoch, duration):
     """(period [d], epoch [d, own system], duration [h]) checked and as plain numbers, for a light curve or collection.
 
+    An epoch may also be an astropy Time of any scale; light travel time to the barycentre is not put in.
+
     Raises
     ------
+    TypeError
+        `lc` is neither a light curve nor some.
     ValueError
         As `check_ephemeris` and `own_epoch`; or one of the three is missing.
     """
+    first = lc if hasattr(lc, "flux") else next((one for one in lc), None) if hasattr(lc, "__iter__") else None
+    if not (hasattr(first, "flux") and hasattr(first, "time")):
+        raise TypeError(f"a LightCurve or LightCurveCollection is needed, got {type(lc).__name__}")
+    if _is_date(epoch):
+        epoch = _date(epoch, first.time.scale if first.time.scale in _SCALES else "tdb")
     values = {"period": plain(period, "d"), "epoch": plain(epoch, "d"), "duration": plain(duration, "h")}
     missing = [name for name, value in values.items() if value is None]
     if missing:
         raise ValueError(f"an ephemeris needs period, epoch and duration; {', '.join(missing)} not given")
     check_ephemeris(**values)
-    first = lc if hasattr(lc, "flux") else lc[0]
-    values["epoch"] = own_epoch(values["epoch"], first.time.format)
+    values["epoch"] = own_epoch(values["epoch"], first.time)
     return tuple(values.values())

@@ -6,7 +6,7 @@ import numpy as np
 
 from lcnet.transits.candidates import flatten_window
 from lcnet.transits.detrend import clean, flatten_curve, in_transit
-from lcnet.transits.ephemeris import ephemeris_of, plain
+from lcnet.transits.ephemeris import ZERO, ephemeris_of, plain
 from lcnet.transits.periods import MIN_PERIOD
 
 __all__ = ["flatten", "is_flat"]
@@ -26,7 +26,7 @@ def flatten(lc, *, window=None, period=None, epoch=None, duration=None):
 
     Parameters
     ----------
-    lc : lightkurve.LightCurve or LightCurveCollection
+    lc : lightkurve.LightCurve, LightCurveCollection or list of LightCurve
         A collection's curves are flattened one by one and stitched.
     window : float or Quantity, days, optional
         Full width of the trend's window. Default: three times the longest duration of the default search.
@@ -42,16 +42,21 @@ def flatten(lc, *, window=None, period=None, epoch=None, duration=None):
 
     Raises
     ------
+    TypeError
+        No light curve, or a list of something else.
     ValueError
-        Fewer than 20 usable points, or an incomplete or impossible ephemeris.
+        Fewer than 20 usable points, times that are no days, or an incomplete or impossible ephemeris.
     """
     if not hasattr(lc, "flux"):
+        lc = _collection(lc)
         options = {"window": window, "period": period, "epoch": epoch, "duration": duration}
         return lc.stitch(corrector_func=lambda one: flatten(one, **options))
 
     ephemeris = None
     if not (period is None and epoch is None and duration is None):
         ephemeris = ephemeris_of(lc, period, epoch, duration)
+    if lc.time.format not in ("jd", *ZERO):
+        raise ValueError(f"the light curve's times are {lc.time.format!r}, not days; set lc.time.format = 'jd' first")
     own_time = _array(lc.time)
     time, flux, flux_err, segment = clean(
         own_time, _array(lc.flux), _array(lc.flux_err) if "flux_err" in lc.colnames else None, segment=_segments(lc)
@@ -69,6 +74,19 @@ def flatten(lc, *, window=None, period=None, epoch=None, duration=None):
     result["flux_err"] = flat.flux_err * u.dimensionless_unscaled
     result.meta = {**lc.meta, "NORMALIZED": True, "LCNET_FLATTENED": float(window)}
     return result
+
+
+def _collection(curves):
+    """Several curves as what has lightkurve's `stitch`."""
+    if not hasattr(curves, "stitch"):
+        if not isinstance(curves, (list, tuple)) or not all(hasattr(one, "flux") for one in curves):
+            raise TypeError(f"a LightCurve or LightCurveCollection is needed, got {type(curves).__name__}")
+        import lightkurve
+
+        curves = lightkurve.LightCurveCollection(list(curves))
+    if len(curves) == 0:
+        raise ValueError("an empty LightCurveCollection: nothing to flatten")
+    return curves
 
 
 def _array(column):

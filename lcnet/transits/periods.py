@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Band", "central_duration", "period_bands", "period_grid", "search_range"]
+__all__ = ["Band", "central_duration", "period_bands", "period_grid", "search_range", "split_octaves"]
 
 MIN_PERIOD = 0.4  # d
 # (G M_sun / R_sun^3) in d^-2: nominal solar values of IAU 2015 resolution B3
@@ -125,7 +125,22 @@ def period_bands(baseline, low, high, cadence, *, oversampling=3.0):
     -------
     list of Band
     """
-    period = period_grid(baseline, low, high, oversampling=oversampling)
+    return split_octaves(period_grid(baseline, low, high, oversampling=oversampling), cadence)
+
+
+def split_octaves(period, cadence):
+    """Ascending trial periods [d] in octaves, each with the durations of its middle (`trial_durations`).
+
+    Parameters
+    ----------
+    period : array, shape (P,), days
+    cadence : float, days
+
+    Returns
+    -------
+    list of Band
+    """
+    low, high = period[0], period[-1]
     n_octaves = max(1, int(np.ceil(np.log2(high / low))))
     edges = np.geomspace(low, high, n_octaves + 1)
     octave = np.clip(np.searchsorted(edges, period, side="right") - 1, 0, n_octaves - 1)

@@ -90,7 +90,10 @@ def _draw_system(rng, kind, samplings, cadence, snr, tmag, period, noise):
                     continue
                 bodies.append(draw_planet(rng, star, start=start, period=(low, longest)))
         elif kind in ("eclipse", *BINARIES):
-            bodies = [draw_binary(rng, star, start=start, kind=kind, period=period or (0.25, longest))]
+            try:
+                bodies = [draw_binary(rng, star, start=start, kind=kind, period=period or (0.25, longest))]
+            except ValueError:  # too large a star for so short a period: another star
+                continue
             if not 300.0 <= bodies[0].signals()[0]["depth"] <= 500e3:
                 continue
         else:

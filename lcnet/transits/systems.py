@@ -13,6 +13,7 @@ __all__ = ["BINARIES", "Binary", "Planet", "draw_binary", "draw_planet", "draw_s
 
 _SUN_DENSITY = 1.41  # g cm^-3
 _EARTH = 0.009158  # solar radii, IAU 2015 nominal values
+_TRIES = 1000
 BINARIES = ("detached", "grazing", "twin", "background")  # the kinds of eclipse; "eclipse" draws one of them
 
 
@@ -233,10 +234,15 @@ def draw_binary(rng, star, *, start, kind="eclipse", period=(0.25, 13.0)):
     ----------
     kind : str
         One of `BINARIES`, or "eclipse" for a draw among them (45, 15, 15 and 25 %).
+
+    Raises
+    ------
+    ValueError
+        A star so large that no detached orbit of that period turned up.
     """
     if kind == "eclipse":
         kind = BINARIES[int(rng.choice(4, p=(0.45, 0.15, 0.15, 0.25)))]
-    while True:
+    for _ in range(_TRIES):
         p = _log_uniform(rng, *period)
         q = rng.uniform(0.95, 1.0) if kind == "twin" else rng.uniform(0.1, 1.0)
         k = q**0.85 * math.exp(rng.normal(0.0, 0.02 if kind == "twin" else 0.1))
@@ -272,3 +278,4 @@ def draw_binary(rng, star, *, start, kind="eclipse", period=(0.25, 13.0)):
         # an orbit seen so that conjunction grazes may hide its periastron side: keep those with a primary eclipse
         if binary.signals() and binary.signals()[0]["kind"] == "eclipse":
             return binary
+    raise ValueError(f"no detached {kind} binary of a period in {period} d about this star in {_TRIES} draws")

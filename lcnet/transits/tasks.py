@@ -31,8 +31,7 @@ def _simulate(n, seed):
 def _augment(batch, rng):
     """Events read backwards, views shifted by a bin, inputs that may be missing at the telescope left out.
 
-    A transit seen backwards in time is one as likely. The shift is the error of an epoch; the noise that of one more
-    realisation of the same star, small beside the views' own.
+    A transit seen backwards in time is one as likely; the shift is the error of an epoch.
     """
     batch = dict(batch)
     n = len(batch["global_view"])

@@ -264,8 +264,6 @@ def find_secondary(time, flux, period, epoch, duration):
 def _view(phase, flux, half_window, n_bins, width, period):
     """Median bins over +-half_window, empty ones interpolated, median 0, minimum -1; and whether any held a point."""
     half_window = min(half_window, 0.5 * period)
-    # near P/2 the window can be shorter than its bins: they then all but coincide, as in the published views
-    width = min(width, half_window)
     view = _median_bins(phase, flux, -half_window, (2 * half_window - width) / (n_bins - 1), width, n_bins)
     filled = np.flatnonzero(np.isfinite(view))
     if filled.size == 0:

@@ -21,7 +21,7 @@ def reference_bins(x, y, low, high, n_bins, width):
 
 def reference_view(x, y, half_window, n_bins, width, period):
     half_window = min(half_window, 0.5 * period)
-    bins = reference_bins(x, y, -half_window, half_window, n_bins, min(width, half_window))
+    bins = reference_bins(x, y, -half_window, half_window, n_bins, width)
     index = np.arange(n_bins)
     filled = np.isfinite(bins)
     bins = np.interp(index, index[filled], bins[filled]) if filled.any() else np.zeros(n_bins)
