@@ -10,7 +10,24 @@ import numpy as np
 
 from lcnet.core.task import Input
 
-__all__ = ["check", "describe", "normalise", "restore", "to_tensors"]
+__all__ = ["as_mapping", "check", "describe", "normalise", "restore", "to_tensors"]
+
+_SHARES = {"ppm": 1e6, "ppt": 1e3, "%": 1e2}  # units that astropy does not know by itself, per unit ratio
+
+
+def as_mapping(inputs) -> Mapping:
+    """`inputs` as a mapping of name to values: a dict as it is, a DataFrame or table by its columns.
+
+    Raises
+    ------
+    ValueError
+        If it has no names to look up.
+    """
+    if isinstance(inputs, Mapping):
+        return inputs
+    if hasattr(inputs, "keys") and hasattr(inputs, "__getitem__"):
+        return {name: inputs[name] for name in inputs.keys()}
+    raise ValueError(f"inputs must be a mapping of name to array, not {type(inputs).__name__}")
 
 
 def check(specs: Mapping[str, Input], inputs: Mapping, *, first_row: int = 0) -> dict[str, np.ndarray]:
@@ -21,8 +38,10 @@ def check(specs: Mapping[str, Input], inputs: Mapping, *, first_row: int = 0) ->
     specs : mapping of str to Input
         What the network takes.
     inputs : mapping of str to array, shape (n, *spec.shape)
-        What the caller has. An optional input may be absent or None; a row of it entirely NaN is missing. Names that
-        `specs` does not have are ignored, unless one reads like a misspelt optional input.
+        What the caller has: a dict, a DataFrame, an astropy table. An optional input may be absent or None; a row of
+        it entirely NaN is missing. A masked value is NaN; a Quantity is converted to the input's unit, plain numbers
+        are taken to be in it. Names that `specs` does not have are ignored, unless one reads like a misspelt optional
+        input.
     first_row : int
         Number of the first row, for the messages of a caller who checks in blocks.
 
@@ -34,15 +53,16 @@ def check(specs: Mapping[str, Input], inputs: Mapping, *, first_row: int = 0) ->
     Raises
     ------
     ValueError
-        That names the input, and the rows, for anything missing, misshapen, partly NaN or infinite.
+        That names the input, and the rows, for anything missing, misshapen, partly NaN or infinite, not real numbers,
+        or in a unit that is not the input's.
     """
-    if not isinstance(inputs, Mapping):
-        raise ValueError(f"inputs must be a mapping of name to array with {_names(specs)}, not {type(inputs).__name__}")
+    inputs = as_mapping(inputs)
     given = {name: value for name, value in inputs.items() if value is not None}
     absent = [name for name in specs if name not in given]
     for name in given:
         # an unknown name is another network's business, but a typo would silently drop an optional input
-        close = difflib.get_close_matches(name, absent, n=1, cutoff=0.8) if name not in specs else []
+        unknown = isinstance(name, str) and name not in specs
+        close = difflib.get_close_matches(name, absent, n=1, cutoff=0.8) if unknown else []
         if close:
             raise ValueError(f"unknown input {name!r}: did you mean {close[0]!r}?")
     missing = [name for name in absent if specs[name].required]
@@ -53,10 +73,7 @@ def check(specs: Mapping[str, Input], inputs: Mapping, *, first_row: int = 0) ->
     for name, spec in specs.items():
         if name not in given:
             continue
-        try:
-            values = np.asarray(given[name], dtype=np.float32)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"input {name!r} is not an array of numbers: {error}") from None
+        values = _numbers(name, spec, given[name])
         if values.shape == spec.shape:
             raise ValueError(
                 f"input {name!r} has shape {values.shape}, one example's: a first axis over examples is missing"
@@ -149,6 +166,49 @@ def restore(described: Mapping[str, Mapping]) -> dict[str, Input]:
         )
         for name, entry in described.items()
     }
+
+
+def _numbers(name: str, spec: Input, given) -> np.ndarray:
+    """`given` as writable float32, in the unit of the input, NaN where it is masked."""
+    if hasattr(given, "detach"):  # a tensor, on whatever device; numpy has no bfloat16
+        given = given.detach().cpu()
+        given = (given.float() if given.is_floating_point() else given).numpy()
+    mask = getattr(given, "mask", None)
+    mask = mask if isinstance(mask, np.ndarray) else None  # a pandas object has a method of that name
+    given = getattr(given, "unmasked", given)
+    if getattr(given, "unit", None) is not None:
+        given = _converted(name, spec, given)
+    try:
+        values = np.asarray(given.data if isinstance(given, np.ma.MaskedArray) else given)
+        if values.dtype == object and values.size:
+            if any(isinstance(one, str | bytes | complex) for one in values.flat):
+                raise ValueError("it holds text or complex numbers")
+            if hasattr(given, "isna"):  # pandas' own missing value has no float
+                values = np.where(given.isna(), np.nan, values)
+            # a column whose cells are arrays
+            values = np.stack([np.asarray(one, dtype=np.float32) for one in values]) if values.ndim else values
+        elif values.dtype.kind not in "Obiuf":
+            raise ValueError(f"its type is {values.dtype}")
+        with np.errstate(over="ignore"):  # beyond float32 is infinite, which is told below with its rows
+            values = values.astype(np.float32, copy=mask is not None or not values.flags.writeable)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"input {name!r} is not an array of numbers: {error}") from None
+    if mask is not None:
+        values[np.broadcast_to(mask, values.shape)] = np.nan
+    return values
+
+
+def _converted(name: str, spec: Input, given):
+    """The value of a Quantity, or of a table column that has a unit, in the input's unit."""
+    # by what it can do, not by type: the core does not import astropy
+    quantity = given if hasattr(given, "to_value") else getattr(given, "quantity", given)
+    try:
+        if spec.unit in _SHARES:
+            return quantity.to_value("") * _SHARES[spec.unit]
+        return quantity.to_value(spec.unit)
+    except Exception as error:  # astropy raises UnitConversionError, others what they like  # noqa: BLE001
+        wanted = f"in {spec.unit}" if spec.unit else "plain numbers"
+        raise ValueError(f"input {name!r} must be {wanted}, not in {given.unit}: {error}") from None
 
 
 def _check_rows(name: str, spec: Input, values: np.ndarray, first_row: int) -> None:
