@@ -47,7 +47,7 @@ class LazyArray:
         self.path, self.name, self.rows = path, name, rows
         dataset = self._dataset
         self.shape = dataset.shape if rows is None else (len(rows), *dataset.shape[1:])
-        self.dtype = dataset.dtype
+        self.dtype = dataset.dtype.newbyteorder("=")
 
     @property
     def _dataset(self):
@@ -69,10 +69,16 @@ class LazyArray:
         return LazyArray(self.path, self.name, index if self.rows is None else self.rows[index])
 
     def __getitem__(self, index) -> np.ndarray:
+        found = self._read(index)
+        return found if found.dtype.isnative else found.astype(self.dtype)
+
+    def _read(self, index) -> np.ndarray:
         if self.rows is not None:
             index = self.rows[index]
         if isinstance(index, slice):
-            return self._dataset[index]
+            if index.step is None or index.step > 0:
+                return self._dataset[index]
+            index = np.arange(len(self))[index]  # HDF5 does not read backwards
         index = np.asarray(index)
         if index.dtype == bool:
             index = np.flatnonzero(index)
@@ -128,6 +134,8 @@ class Examples:
         self.targets = {name: _array(values) for name, values in self.targets.items()}
         if self.weight is not None:
             self.weight = np.asarray(self.weight, dtype=np.float32)
+            if self.weight.ndim != 1:
+                raise ValueError(f"weight must have shape (n,), not {self.weight.shape}")
             if not (np.isfinite(self.weight).all() and (self.weight >= 0).all()):
                 raise ValueError("weight must be finite and not negative")
         if self.meta is not None:
@@ -204,6 +212,9 @@ class Examples:
 
         import lcnet
 
+        for name in [*self.inputs, *self.targets, *(() if self.meta is None else self.meta.columns)]:
+            if "/" in str(name) or str(name) in ("", "."):
+                raise ValueError(f"{name!r} cannot be the name of a column: HDF5 takes it for a path")
         kept = {"version": getattr(lcnet, "__version__", "unknown"), **self.attributes, **attributes}
         with replaced(path) as temporary:
             with h5py.File(temporary, "w") as file:
@@ -258,7 +269,7 @@ class Examples:
             return cls(inputs, targets, group, weight, meta, attributes)
         except ExamplesError:
             raise
-        except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
+        except (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError, IndexError) as error:
             raise ExamplesError(f"{path} is not a readable file of examples: {error}") from error
 
     @staticmethod
@@ -321,7 +332,11 @@ class Examples:
 
 
 def _array(values):
-    return values if isinstance(values, LazyArray) else np.asarray(values)
+    if isinstance(values, LazyArray):
+        return values
+    values = np.asarray(values)
+    # FITS is big-endian, and torch takes native numbers only
+    return values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
 
 
 def _plain(series: pd.Series) -> np.ndarray:
@@ -358,4 +373,5 @@ def _read(dataset) -> np.ndarray:
 def _scalar(value):
     if isinstance(value, bytes):
         return value.decode()
-    return value.item() if isinstance(value, np.generic) else value
+    # plain values only: attributes end on a model card, which is JSON
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else value

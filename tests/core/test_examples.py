@@ -158,3 +158,61 @@ def test_normalisation_and_missing_rows():
 def test_ranges_that_make_no_sense(wrong):
     with pytest.raises(ValueError, match="range"):
         Input((), **wrong)
+
+
+@pytest.mark.parametrize("back", [slice(None, None, -1), slice(30, 3, -4)])
+def test_a_file_is_read_backwards_too(examples, tmp_path, back):
+    examples.save(tmp_path / "toy.h5")
+    lazy = Examples.open(tmp_path / "toy.h5")
+    np.testing.assert_array_equal(lazy.inputs["curve"][back], examples.inputs["curve"][back])
+    part = lazy.part(np.arange(35))
+    np.testing.assert_array_equal(part.inputs["curve"][back], examples.inputs["curve"][:35][back])
+
+
+def test_big_endian_numbers_become_native(examples, tmp_path):
+    import torch
+
+    examples.targets["label"] = examples.targets["label"].astype(">i4")
+    made = Examples(examples.inputs, examples.targets, examples.group)
+    assert torch.from_numpy(made.targets["label"]).tolist() == examples.targets["label"].tolist()
+    made.save(tmp_path / "big.h5")
+    with h5py.File(tmp_path / "big.h5", "r+") as file:
+        curve = file["inputs/curve"][...]
+        del file["inputs/curve"]
+        file["inputs/curve"] = curve.astype(">f4")
+    lazy = Examples.open(tmp_path / "big.h5").inputs["curve"]
+    assert lazy.dtype.isnative and lazy[:3].dtype.isnative
+    np.testing.assert_array_equal(lazy[:], curve)
+
+
+def test_weights_are_one_an_example():
+    with pytest.raises(ValueError, match=r"weight must have shape \(n,\)"):
+        Examples({}, {}, np.arange(2), weight=np.ones((2, 2)))
+
+
+def test_names_that_are_paths_are_refused_and_nothing_is_written(examples, tmp_path):
+    examples.meta["flux/err"] = 1.0
+    with pytest.raises(ValueError, match="'flux/err' cannot be the name"):
+        examples.save(tmp_path / "toy.h5")
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_layouts_of_the_same_names_are_no_examples(tmp_path):
+    with h5py.File(tmp_path / "arrays.h5", "w") as file:
+        file["inputs"], file["targets"], file["group"] = np.arange(3), np.arange(3), np.arange(3)
+    with h5py.File(tmp_path / "nested.h5", "w") as file:
+        file.create_group("inputs/x/y")
+        file.create_group("targets")
+        file["group"] = np.arange(3)
+    for name in ("arrays.h5", "nested.h5"):
+        for lazy in (True, False):
+            with pytest.raises(ExamplesError, match=name):
+                Examples.open(tmp_path / name, lazy=lazy)
+
+
+def test_attributes_come_back_as_plain_values(examples, tmp_path):
+    import json
+
+    examples.save(tmp_path / "toy.h5", stars=[1, 2, 3], share=np.float32(0.5))
+    back = Examples.open(tmp_path / "toy.h5").attributes
+    assert json.loads(json.dumps(back)) == back and back["stars"] == [1, 2, 3] and back["share"] == 0.5
