@@ -71,14 +71,14 @@ def own_epoch(epoch, time):
         The light curve's times are no days; or it counts them from a zero that nobody stated (lightkurve's "jd" for
         bare numbers below 2,400,000) and the epoch is a full BJD; or the other way round.
     """
-    full, form = epoch > FULL_BJD, time.format
+    full, form = epoch > FULL_BJD, getattr(time, "format", "a phase")
     if form in ZERO:
         return epoch - ZERO[form] if full else epoch
     if form != "jd":
         raise ValueError(f"the light curve's times are {form!r}, not days; set lc.time.format = 'jd' (or 'btjd') first")
-    with np.errstate(invalid="ignore"):
-        first = np.nanmin(np.ma.filled(np.ma.asarray(time.value, dtype=float), np.nan))
-    if full and not first > FULL_BJD:
+    days = np.ma.filled(np.ma.asarray(time.value, dtype=float), np.nan)
+    first = np.min(days, initial=np.inf, where=np.isfinite(days))
+    if full and first <= FULL_BJD:
         raise ValueError(
             f"epoch {epoch:.4f} is a full BJD, but the light curve counts its days from an unstated zero (its first "
             f"is {first:.4f}): give the epoch in its own days, or make its times astropy.time.Time(..., format='btjd')"
@@ -103,11 +103,14 @@ def ephemeris_of(lc, period, epoch, duration):
     ValueError
         As `check_ephemeris` and `own_epoch`; or one of the three is missing.
     """
-    first = lc if hasattr(lc, "flux") else next((one for one in lc), None) if hasattr(lc, "__iter__") else None
+    try:
+        first = lc if hasattr(lc, "flux") else next(iter(lc), None)
+    except TypeError:
+        first = None
     if not (hasattr(first, "flux") and hasattr(first, "time")):
         raise TypeError(f"a LightCurve or LightCurveCollection is needed, got {type(lc).__name__}")
     if _is_date(epoch):
-        epoch = _date(epoch, first.time.scale if first.time.scale in _SCALES else "tdb")
+        epoch = _date(epoch, first.time.scale if getattr(first.time, "scale", "") in _SCALES else "tdb")
     values = {"period": plain(period, "d"), "epoch": plain(epoch, "d"), "duration": plain(duration, "h")}
     missing = [name for name, value in values.items() if value is None]
     if missing:

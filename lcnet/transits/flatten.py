@@ -55,8 +55,9 @@ def flatten(lc, *, window=None, period=None, epoch=None, duration=None):
     ephemeris = None
     if not (period is None and epoch is None and duration is None):
         ephemeris = ephemeris_of(lc, period, epoch, duration)
-    if lc.time.format not in ("jd", *ZERO):
-        raise ValueError(f"the light curve's times are {lc.time.format!r}, not days; set lc.time.format = 'jd' first")
+    form = getattr(lc.time, "format", "a phase")
+    if form not in ("jd", *ZERO):
+        raise ValueError(f"the light curve's times are {form!r}, not days; set lc.time.format = 'jd' first")
     own_time = _array(lc.time)
     time, flux, flux_err, segment = clean(
         own_time, _array(lc.flux), _array(lc.flux_err) if "flux_err" in lc.colnames else None, segment=_segments(lc)
