@@ -7,7 +7,7 @@ sorted in time, the quarter or sector of every point, and what an observer wants
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -22,6 +22,8 @@ _SEGMENTS = ("SECTOR", "QUARTER", "CAMPAIGN")
 _FORMATS = {"bkjd": "BKJD", "btjd": "BTJD", "jd": "BJD"}
 # A Julian date of our century; a "jd" below it is days from a zero nobody stated (lightkurve's format for bare arrays)
 _FULL_JD = 2_400_000.0
+# d; a longer hole is one another curve may fill, a shorter one is a momentum dump or a flare left out
+_GAP = 0.5
 
 
 @dataclass(frozen=True)
@@ -114,10 +116,13 @@ def curve_arrays(collection, *, target: str | None = None) -> Curve:
         others = ", ".join(other for other in authors if other != author)
         flags.append("other_authors")
         notes.append(f"{author} scored; also given: {others}")
-    parts, dropped = _without_overlaps([part for part in parts if part.author == author])
-    if dropped:
+    parts, dropped, cut = _without_overlaps([part for part in parts if part.author == author])
+    if dropped or cut:
         flags.append("overlaps_dropped")
+    if dropped:
         notes.append(f"{dropped} curve{'s' if dropped > 1 else ''} of the same time span left out")
+    if cut:
+        notes.append(f"{cut} point{'s' if cut > 1 else ''} in overlaps of its curves left out")
     systems = sorted({part.system for part in parts})
     if len(systems) > 1:
         raise ReadError(f"{name}: its curves count time in {' and '.join(systems)}; convert them to one system first")
@@ -176,20 +181,7 @@ def _plain(column) -> np.ndarray:
 def _part(curve, number: int) -> _Part:
     meta = dict(curve.meta)
     label = identify(meta)
-    system = meta.get("LCNET_TIME_SYSTEM")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # ERFA's "dubious year" for times that are no dates
-        if not hasattr(curve.time, "jd") or curve.time.format not in (*_FORMATS, "mjd"):
-            time = _plain(getattr(curve.time, "jd", curve.time))
-            system = system or ("BJD" if time.size and np.nanmin(time) > _FULL_JD else "unknown")
-        elif curve.time.format == "mjd":
-            time, system = _plain(curve.time.jd), "BJD"
-        else:
-            time = _plain(curve.time.value)
-            if system is None:
-                system = _FORMATS[curve.time.format]
-                if system == "BJD" and time.size and np.nanmin(time) < _FULL_JD:
-                    system = "unknown"
+    time, system = _own_time(curve.time, meta.get("LCNET_TIME_SYSTEM"))
     flux = _plain(curve.flux)
     flux_err = _plain(curve.flux_err) if "flux_err" in curve.colnames else np.full_like(flux, np.nan)
     segment, numbered = _segments(curve, meta, number)
@@ -212,6 +204,26 @@ def _part(curve, number: int) -> _Part:
     )
 
 
+def _own_time(time, stated):
+    """Times in days and the zero they count from.
+
+    `stated`, of the file they were read from, is believed while they still have the format it was read in: whoever
+    sets ``lc.time.format`` leaves the meta as it was. That no zero was stated remains true in any format.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # ERFA's "dubious year" for times that are no dates
+        form = getattr(time, "format", "")
+        if form in _FORMATS:
+            days, system = _plain(time.value), _FORMATS[form]
+        else:
+            days, system = _plain(getattr(time, "jd", time)), "BJD"
+        if stated == "unknown" or (stated == system and form in _FORMATS):
+            return days, stated
+        if system == "BJD" and not (days.size and np.nanmin(days) > _FULL_JD):
+            system = "unknown"
+    return days, system
+
+
 def _segments(curve, meta, number: int):
     """The sector, quarter or campaign of every point: from the header, else a column of that name, else the order."""
     for key in _SEGMENTS:
@@ -226,10 +238,17 @@ def _segments(curve, meta, number: int):
 
 
 def _without_overlaps(parts):
-    """One curve a time span: a sector comes at 20 s and 120 s, a quarter in long and short cadence, a file twice.
+    """No time twice: a sector comes at 20 s and 120 s, a quarter in long and short cadence, a file twice.
 
-    Of those that overlap by more than half of the shorter one the cadence nearest 120 s (TESS) or the longest
-    (Kepler) is kept: the one the mission's own search used.
+    Where two curves cover the same time, the cadence nearest 120 s (TESS) or the longest (Kepler) is kept: the one the
+    mission's own search used. Of a curve covered by more than half by better ones nothing is kept; of one covered by
+    less, the points outside: points of two levels in turn would be taken for noise.
+
+    Returns
+    -------
+    kept : list of _Part
+    dropped, cut : int
+        Curves left out, and points left out of the others.
     """
 
     def rank(part):
@@ -237,17 +256,29 @@ def _without_overlaps(parts):
             return abs(np.log(max(part.cadence, 1.0) / 120.0))
         return -part.cadence if part.cadence == part.cadence else np.inf
 
-    kept = []
+    kept, dropped, cut = [], 0, 0
     for part in sorted((part for part in parts if part.time.size), key=rank):
-        low, high = part.time.min(), part.time.max()
+        covered = np.zeros(part.time.size, bool)
         for other in kept:
-            shared = min(high, other.time.max()) - max(low, other.time.min())
-            shorter = min(high - low, np.ptp(other.time))
-            if shared > 0.5 * shorter or (shorter == 0 and shared >= 0):
-                break
-        else:
-            kept.append(part)
+            covered |= _covered(part.time, other)
+        if covered.mean() > 0.5:
+            dropped += 1
+            continue
+        if covered.any():
+            cut += int(covered.sum())
+            columns = ("time", "flux", "flux_err", "segment")
+            part = replace(part, **{name: getattr(part, name)[~covered] for name in columns})
+        kept.append(part)
     if not kept:
-        return parts, 0
-    kept.sort(key=lambda part: part.time[0])
-    return kept, sum(part.time.size > 0 for part in parts) - len(kept)
+        return parts, 0, 0
+    return sorted(kept, key=lambda part: part.time.min()), dropped, cut
+
+
+def _covered(time, other):
+    """Which times lie within a stretch of another curve; its gaps (between sectors, say) cover nothing."""
+    theirs = np.sort(other.time)
+    gap = max(_GAP, 10 * other.cadence / 86400) if theirs.size > 1 else _GAP
+    breaks = np.flatnonzero(np.diff(theirs) > gap)
+    first, last = theirs[np.r_[0, breaks + 1]], theirs[np.r_[breaks, theirs.size - 1]]
+    stretch = np.searchsorted(first, time, side="right") - 1
+    return (stretch >= 0) & (time <= last[stretch])

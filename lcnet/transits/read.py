@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import glob
 import os
+from collections.abc import Iterator, Mapping, ValuesView
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from lcnet.transits.curves import Curve, curve_arrays
 from lcnet.transits.headers import identify
 from lcnet.transits.products import ReadError, read_header, read_product
 
-__all__ = ["Curve", "ReadError", "Source", "curve_arrays", "plan", "read"]
+__all__ = ["Curve", "ReadError", "Source", "curve_arrays", "plan", "read", "several"]
 
 # What lies beside light curves in a folder of archive downloads: pixels, model fits, full frames
 _OTHER_PRODUCTS = ("_tp", "_fast-tp", "-targ", "_dvt", "_dvr", "_dvs", "_ffic", "_ffir", "_astrocut", "_cbv", "_tpf")
@@ -63,8 +64,9 @@ def read(target):
 
     Parameters
     ----------
-    target : LightCurve, LightCurveCollection, path-like, str or sequence of these
-        A FITS light curve (.fits, .fits.gz), a glob, or a folder, which is searched with its subfolders.
+    target : LightCurve, LightCurveCollection, path-like, str, or several of these
+        A FITS light curve (.fits, .fits.gz), a glob, or a folder, which is searched with its subfolders. Several come
+        as a list, a tuple, an iterator (``Path.glob``) or what `read` returned.
 
     Returns
     -------
@@ -75,7 +77,8 @@ def read(target):
     Raises
     ------
     ReadError
-        A file is no light curve, or damaged; the message names it and says what to do.
+        A file is no light curve, or damaged; the message names it and says what to do. Or there is nothing to read: an
+        empty list or collection.
     FileNotFoundError
         No such file. Star names ("Kepler-90") and downloads come in a later version.
 
@@ -101,6 +104,11 @@ def plan(target) -> list[Source]:
     -------
     list of Source
         In the order of the input, one a star. A file or name that cannot be read is a source with its `error`.
+
+    Raises
+    ------
+    ReadError
+        The target is empty.
     """
     stars: dict[str, Source] = {}
     seen: set[Path] = set()
@@ -126,7 +134,14 @@ def plan(target) -> list[Source]:
             unnamed += 1
             name = f"unnamed-{unnamed}"
         stars.setdefault(name, Source(name)).items.append(item)
+    if not stars:
+        raise ReadError(f"no light curve given: an empty {type(target).__name__}")
     return list(stars.values())
+
+
+def several(target) -> bool:
+    """Whether a target is a list of targets, of which one that cannot be read must not hide the others."""
+    return isinstance(target, (list, tuple, Mapping, ValuesView, Iterator))
 
 
 def _items(target):
@@ -135,8 +150,8 @@ def _items(target):
         yield from _paths(os.fspath(target))
     elif hasattr(target, "flux") and hasattr(target, "time"):  # a LightCurve is a table, and iterable
         yield target
-    elif isinstance(target, (list, tuple)) or type(target).__name__ == "LightCurveCollection":
-        for item in target:
+    elif several(target) or type(target).__name__ == "LightCurveCollection":
+        for item in target.values() if isinstance(target, Mapping) else target:
             yield from _items(item)
     else:
         kind = type(target).__name__
@@ -167,9 +182,17 @@ def _paths(text: str):
             error=FileNotFoundError(
                 f"{text}: no such file or folder. Star names and downloads come in a later version of lcnet; give "
                 "FITS files, a folder, a glob or lightkurve objects, for example "
-                f"lightkurve.search_lightcurve({text!r}, author='SPOC').download_all()"
+                f"lightkurve.search_lightcurve({text!r}, author={_author(text)!r}).download_all()"
             ),
         )
+
+
+def _author(name: str) -> str:
+    """The mission's own pipeline for a star of this name; of what has no mission in its name TESS sees most."""
+    name = name.strip().lower()
+    if name.startswith(("kepler", "kic", "koi")):
+        return "Kepler"
+    return "K2" if name.startswith(("k2", "epic")) else "SPOC"
 
 
 def _folder(folder: Path, text: str):

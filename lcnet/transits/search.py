@@ -12,13 +12,13 @@ def search(target, *, min_snr=7.1, max_candidates=5, period=None, jobs=1, progre
 
     Parameters
     ----------
-    target : LightCurve, LightCurveCollection, path-like, str or sequence of these
+    target : LightCurve, LightCurveCollection, path-like, str, or several of these
         As in `read`.
     min_snr : float
         SNR against the light curve's own (red) noise from which on a dip is a candidate.
     max_candidates : int
         At most so many a star.
-    period : (float, float), optional, days
+    period : (float or Quantity, float or Quantity), days, optional
         Range to search; default 0.4 d to half the baseline.
     jobs : int
         Processes.

@@ -189,6 +189,44 @@ def test_the_same_cadences_are_used_once(tmp_path):
     assert curve.time.size == 198 and curve.flags == ("overlaps_dropped",)
 
 
+def _sectors(tmp_path, *, second, n=200):
+    """Two 2-minute curves of a star, the later one from `second` on and of another level."""
+    first = write(tmp_path / "a.fits", n=n)
+    later = write(tmp_path / "b.fits", primary={**SPOC, "SECTOR": 2}, start=second, n=n)
+    return curve_arrays(read([first, later])["TIC 261136679"])
+
+
+def test_of_curves_that_overlap_in_part_no_time_is_used_twice(tmp_path):
+    # a third of the later one, half a cadence off: points of two sectors in turn
+    start = 1325.0 + (133 + 0.5) * 120 / 86400
+    curve = _sectors(tmp_path, second=start)
+    assert curve.flags == ("overlaps_dropped",)
+    # the first has 198 points up to its 199th cadence; that far, 65 of the later one (less its NaN) are left out
+    assert curve.notes == ("64 points in overlaps of its curves left out",)
+    assert list(curve.segment) == [1] * 198 + [2] * (198 - 64)
+    assert np.all(np.diff(curve.time) > 0)
+
+
+def test_curves_side_by_side_lose_nothing(tmp_path):
+    curve = _sectors(tmp_path, second=1325.0 + 200 * 120 / 86400)
+    assert curve.flags == () and curve.time.size == 2 * 198
+
+
+def test_a_curve_covered_by_more_than_half_is_left_out(tmp_path):
+    curve = _sectors(tmp_path, second=1325.0 + 80.5 * 120 / 86400)
+    assert curve.flags == ("overlaps_dropped",) and set(curve.segment) == {1}
+    assert curve.notes == ("1 curve of the same time span left out",)
+
+
+def test_a_sector_in_the_gap_of_a_stitched_curve_is_kept(tmp_path):
+    import lightkurve
+
+    sectors = [read(write(tmp_path / f"{k}.fits", start=1325.0 + 3 * k))["TIC 261136679"][0] for k in range(3)]
+    around = lightkurve.LightCurveCollection([sectors[0], sectors[2]]).stitch()
+    curve = curve_arrays([around, sectors[1]])
+    assert curve.flags == () and curve.time.size == 3 * 198
+
+
 def test_a_star_comes_from_gzipped_files_too(tmp_path):
     plain = write(tmp_path / "a.fits")
     packed = tmp_path / "b.fits.gz"
@@ -236,6 +274,32 @@ def test_one_bad_file_does_not_hide_the_others(tmp_path):
     assert [source.error is None for source in sources] == [True, False, True]
 
 
+def test_several_curves_come_in_any_form(tmp_path):
+    write(tmp_path / "a.fits")
+    write(tmp_path / "c.fits", primary={**SPOC, "OBJECT": "TIC 7", "TICID": 7})
+    curves = read(tmp_path)
+    forms = [
+        sorted(tmp_path.glob("*.fits")),
+        iter(sorted(tmp_path.glob("*.fits"))),
+        (path for path in sorted(tmp_path.glob("*.fits"))),
+        curves,
+        curves.values(),
+        [curves],
+    ]
+    for form in forms:
+        again = read(form)
+        assert list(again) == ["TIC 261136679", "TIC 7"] and [len(one) for one in again.values()] == [1, 1]
+    assert set(read(tmp_path.glob("*.fits"))) == set(curves)
+
+
+def test_nothing_to_read_is_said():
+    import lightkurve
+
+    for nothing in ([], (), {}, iter(()), lightkurve.LightCurveCollection([]), [[]]):
+        with pytest.raises(ReadError, match="no light curve given: an empty"):
+            read(nothing)
+
+
 def test_folders_without_light_curves_say_what_they_hold(tmp_path):
     with pytest.raises(ReadError, match="holds no .fits file"):
         read(tmp_path)
@@ -247,12 +311,45 @@ def test_folders_without_light_curves_say_what_they_hold(tmp_path):
 def test_names_come_later_and_the_message_says_what_works():
     with pytest.raises(FileNotFoundError, match="Star names and downloads come in a later version.*FITS files"):
         read("Kepler-90")
+    authors = {"Kepler-90": "Kepler", "kic 11442793": "Kepler", "K2-3": "K2", "EPIC 201367065": "K2", "WASP-18": "SPOC"}
+    for name, author in authors.items():
+        with pytest.raises(FileNotFoundError, match=f"author='{author}'"):
+            read(name)
     with pytest.raises(FileNotFoundError, match="no such file"):
         read("folder/missing.fits")
     with pytest.raises(FileNotFoundError, match="no file matches"):
         read("nothing-*.fits")
     with pytest.raises(TypeError, match="ndarray"):
         read(np.ones(3))
+
+
+@pytest.mark.parametrize(
+    ("form", "system", "first"),
+    [
+        ("btjd", "BTJD", 1325.0),
+        ("bkjd", "BKJD", 3492.0),
+        ("jd", "BJD", 2458325.0),
+        ("mjd", "BJD", 2458325.0),
+        ("isot", "BJD", 2458325.0),
+        ("unix", "BJD", 2458325.0),
+    ],
+)
+def test_the_time_system_follows_the_format_its_owner_sets(tmp_path, form, system, first):
+    """The meta still says what the file said."""
+    (curve,) = read(write(tmp_path / "a.fits"))["TIC 261136679"]
+    assert curve.meta["LCNET_TIME_SYSTEM"] == "BTJD"
+    curve.time.format = form
+    made = curve_arrays(curve)
+    assert (made.time_system, made.flags) == (system, ())
+    # isot keeps milliseconds, unix seconds a microsecond
+    np.testing.assert_allclose(made.time[0], first, rtol=0, atol=1e-8)
+
+
+def test_a_zero_the_file_does_not_state_stays_unknown_in_any_format(tmp_path):
+    (curve,) = read(write(tmp_path / "a.fits", table={}, unit="d"))["TIC 261136679"]
+    for form in ("jd", "isot"):
+        curve.time.format = form
+        assert curve_arrays(curve).time_system == "unknown"
 
 
 def test_mixed_time_systems_are_refused(tmp_path):
