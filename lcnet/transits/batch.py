@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections import deque
 from dataclasses import dataclass, replace
-from itertools import islice
 
 import numpy as np
 
@@ -139,33 +138,58 @@ def find_all(sources, options: Options, *, jobs: int = 1):
         return
     from concurrent.futures.process import BrokenProcessPool
 
-    done, pool = 0, _pool(min(jobs, len(sources)))
-    try:
-        # a window ahead, not the whole list: results wait in memory until their turn
-        ahead = iter(sources)
-        running = deque(pool.submit(find, source, options) for source in islice(ahead, 2 * jobs))
-        while running:
-            found = running[0].result()
-            running.popleft()
-            running.extend(pool.submit(find, source, options) for source in islice(ahead, 1))
-            done += 1
-            yield found
-    except BrokenProcessPool:
-        pass  # one star took its process down (memory, mostly) and the pool with it
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-    for source in sources[done:]:
-        yield _find_alone(source, options)
+    waiting = deque(sources)
+    while waiting:
+        pool, flying = _pool(min(jobs, len(waiting))), deque()
+        try:
+            while waiting or flying:
+                # a window ahead, not the whole list: results wait in memory until their turn
+                while waiting and len(flying) < 2 * jobs:
+                    flying.append((waiting[0], pool.submit(find, waiting[0], options)))
+                    waiting.popleft()
+                found = _result(*flying[0])
+                flying.popleft()
+                yield found
+        except BrokenProcessPool:
+            pass  # one star took its process down (memory, mostly) and the pool with it
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+        # which one cannot be told: those in flight, one at a time; then on with a new pool
+        yield from _one_by_one(flying, options)
 
 
-def _find_alone(source, options) -> Found:
+def _result(source, future) -> Found:
+    """What a process sent back; `find` raises nothing, so any other error is one of sending."""
     from concurrent.futures.process import BrokenProcessPool
 
-    with _pool(1) as pool:
-        try:
-            return pool.submit(find, source, options).result()
-        except BrokenProcessPool:
-            return Found(source.target, error=RuntimeError("its process was killed (out of memory?)"))
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        raise
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+        return Found(source.target, error=RuntimeError(f"cannot be sent to another process; use jobs=1 ({said})"))
+
+
+def _one_by_one(flying, options):
+    """The stars that were in flight when their pool broke; the one that breaks a pool of its own is an error."""
+    from concurrent.futures.process import BrokenProcessPool
+
+    pool = None
+    try:
+        for source, future in flying:
+            try:
+                if future.done() and not isinstance(future.exception(), BrokenProcessPool):
+                    found = _result(source, future)
+                else:
+                    pool = pool or _pool(1)
+                    found = _result(source, pool.submit(find, source, options))
+            except BrokenProcessPool:
+                found, pool = Found(source.target, error=RuntimeError("its process was killed (out of memory?)")), None
+            yield found
+    finally:
+        if pool is not None:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _pool(jobs: int):

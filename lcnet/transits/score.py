@@ -16,7 +16,7 @@ import numpy as np
 
 from lcnet.transits.batch import Options, find_all
 from lcnet.transits.ephemeris import plain
-from lcnet.transits.read import plan
+from lcnet.transits.read import plan, several
 from lcnet.transits.table import candidate_table, failed_row
 
 __all__ = ["score"]
@@ -52,8 +52,9 @@ def score(
 
     Parameters
     ----------
-    target : LightCurve, LightCurveCollection, path-like, str or sequence of these
-        As in `read`: FITS files, a glob, a folder, lightkurve objects.
+    target : LightCurve, LightCurveCollection, path-like, str, or several of these
+        As in `read`: FITS files, a glob, a folder, lightkurve objects; a list or iterator of them, or what `read`
+        returned.
     period : (float or Quantity, float or Quantity), days, optional
         Range to search; default 0.4 d to half the baseline.
     min_snr : float
@@ -68,7 +69,7 @@ def score(
     progress : callable, optional
         Called as ``progress(done, total, target)`` after every star.
     figures : path-like, optional
-        Folder for one PNG a star.
+        Folder for one PNG a star. A figure that cannot be made is a remark in `reason`.
     network : str, path, Network or None
         A name or file for `lcnet.load`, or what it gave; None searches only and leaves the probabilities NaN.
 
@@ -83,7 +84,8 @@ def score(
     Raises
     ------
     ReadError, FileNotFoundError, TypeError
-        A single file, folder or glob of which nothing can be read. In a list it is a "failed" row.
+        A single file, folder or glob of which nothing can be read; in a list it is a "failed" row. Or an empty list or
+        collection.
     ValueError
         A prior or option that makes no sense.
 
@@ -95,7 +97,7 @@ def score(
     """
     period = _check(period, min_snr, max_candidates, jobs)
     sources = plan(target)
-    alone = len(sources) == 1 and not isinstance(target, (list, tuple))
+    alone = len(sources) == 1 and not several(target)
     if alone and sources[0].error is not None:
         raise sources[0].error
     net = _load(network)
@@ -116,9 +118,11 @@ def score(
             raise batch[0].error
         for found, probabilities in zip(batch, _predict(net, batch, shares), strict=True):
             here = _rows(found, probabilities)
-            rows += here
             if figures is not None and found.search is not None:
-                _save_figure(found, here, Path(figures) / _file_name(found.target, names))
+                problem = _save_figure(found, here, Path(figures) / _file_name(found.target, names))
+                if problem:
+                    here = [{**row, "reason": _sentence(row["reason"], f"no figure: {problem}")} for row in here]
+            rows += here
     return candidate_table(rows, _meta(net, shares, options))
 
 
@@ -325,10 +329,16 @@ def _file_name(target: str, taken: set[str]) -> str:
     return name
 
 
-def _save_figure(found, rows, path: Path) -> None:
+def _save_figure(found, rows, path: Path) -> str:
+    """Draw and save a star's page; why there is none, or "". A table of a night must not be lost with a picture."""
     from lcnet.core.files import replaced
-    from lcnet.transits.plots import plot_target
 
-    figure = plot_target(found.curve, found.search, rows)
-    with replaced(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=110)
+    try:
+        from lcnet.transits.plots import plot_target
+
+        figure = plot_target(found.curve, found.search, rows)
+        with replaced(path) as temporary:
+            figure.savefig(temporary, format="png", dpi=110)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return ""

@@ -123,8 +123,10 @@ def write_table(table, path) -> None:
     table : QTable
         From `candidate_table`.
     path : path-like
-        The suffix is the format: .ecsv, .vot or .xml (VOTable), .parquet, .csv. Plain CSV has no units, so its column
-        names carry them: ``period_d``, ``duration_h``, ``depth_ppm``.
+        The suffix is the format: .ecsv, .vot or .xml (VOTable), .parquet, .csv. The depth has the unit 1e-6, which is
+        the same: astropy knows "ppm" only after ``astropy.units.cds.enable()``, and without it would warn of the file
+        and convert nothing. Plain CSV has no units, so its column names carry them: ``period_d``, ``duration_h``,
+        ``depth_ppm``.
 
     Raises
     ------
@@ -144,9 +146,22 @@ def write_table(table, path) -> None:
             plain = _plain_columns(table)
             plain.write(temporary, format="ascii.csv", overwrite=True)
         elif kind == "votable":
-            _votable(table).to_xml(str(temporary))
+            _votable(_known_units(table)).to_xml(str(temporary))
         else:
-            table.write(temporary, format=kind, overwrite=True)
+            _known_units(table).write(temporary, format=kind, overwrite=True)
+
+
+def _known_units(table):
+    """The table in units that a new session of astropy knows: 1e-6 for ppm."""
+    import astropy.units as u
+
+    table = table.copy(copy_data=False)
+    for name in table.colnames:
+        if str(table[name].unit or "") == "ppm":
+            said = table[name].info.description
+            table[name] = table[name].value * u.Unit(1e-6)
+            table[name].info.description = f"{said} (in ppm)"
+    return table
 
 
 def _plain_columns(table):

@@ -220,6 +220,32 @@ def test_two_processes_give_the_same_table(star_files, network, table, tmp_path)
         np.testing.assert_array_equal(several[name][:-1], table[name])
 
 
+def test_what_read_returned_is_scored_and_nothing_is_refused(star_files, network):
+    import lightkurve
+
+    from lcnet.transits.read import read
+
+    paths = [star_files["quiet"], star_files["planet"]]
+    for target in (read(paths), iter(paths)):
+        assert list(dict.fromkeys(score(target, network=network)["target"])) == ["TIC 800003", "TIC 800001"]
+    for nothing in ([], {}, lightkurve.LightCurveCollection([])):
+        with pytest.raises(ReadError, match="no light curve given"):
+            score(nothing, network=network)
+
+
+def test_a_star_that_cannot_be_sent_to_another_process_is_one_failed_row(star_files, network):
+    import lightkurve
+
+    curve = lightkurve.read(str(star_files["planet"]))
+    curve.meta["callback"] = lambda: None
+    stars = [star_files["eclipse"], curve, star_files["quiet"]]
+    table = score(stars, network=network, jobs=2)
+    rows = table[table["target"] == "TIC 800001"]
+    assert list(rows["status"]) == ["failed"] and "use jobs=1" in rows["reason"][0]
+    assert list(table["status"][[0, -1]]) == ["ok", "no_candidate"]
+    assert score(stars, network=network)["status"][0] == "ok"
+
+
 class _Killer:
     """Kills the process that it is sent to."""
 
@@ -236,12 +262,46 @@ def test_a_star_that_kills_its_process_is_one_failed_row(star_files):
     assert "killed" in str(found[1].error)
 
 
+def test_after_a_broken_pool_the_stars_not_yet_begun_share_a_new_one(star_files, monkeypatch):
+    from lcnet.transits import batch
+
+    made = []
+    real = batch._pool
+    monkeypatch.setattr(batch, "_pool", lambda jobs: made.append(jobs) or real(jobs))
+    bad = [Source(f"bad {k}", error=ReadError("bad")) for k in range(9)]
+    found = list(find_all([Source("killer", items=[_Killer()]), *bad], Options(views=False), jobs=2))
+    assert [one.target for one in found] == ["killer", *(one.target for one in bad)]
+    assert "killed" in str(found[0].error) and all(str(one.error) == "bad" for one in found[1:])
+    # the first; one for the killer alone; one for the three in flight with it; one for the rest
+    assert made[0] == made[-1] == 2 and made[1:-1] in ([1], [1, 1])
+
+
 def test_one_figure_a_target(star_files, network, tmp_path):
     bad = tmp_path / "bad.fits"
     bad.write_text("<html>")
     score([star_files["planet"], bad, star_files["quiet"]], network=network, figures=tmp_path / "pages")
     assert sorted(path.name for path in (tmp_path / "pages").iterdir()) == ["TIC_800001.png", "TIC_800003.png"]
     assert all(path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n" for path in (tmp_path / "pages").iterdir())
+
+
+def test_a_figure_that_fails_is_a_remark_and_no_loss(star_files, network, tmp_path, monkeypatch):
+    import importlib
+
+    plots = importlib.import_module("lcnet.transits.plots")
+    real = plots.plot_target
+
+    def fail(curve, *rest):
+        if curve.target == "TIC 800002":
+            raise OSError("no space left")
+        return real(curve, *rest)
+
+    monkeypatch.setattr(plots, "plot_target", fail)
+    table = score(list(star_files.values()), network=network, figures=tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"TIC_800001.png", "TIC_800003.png"}
+    lost = np.asarray(table["target"]) == "TIC 800002"
+    assert lost.any() and all("no figure: OSError: no space left" in reason for reason in table["reason"][lost])
+    assert not any("no figure" in reason for reason in table["reason"][~lost])
+    assert "failed" not in table["status"]
 
 
 @given(st.lists(st.text(max_size=30), max_size=8))
@@ -258,7 +318,7 @@ def test_the_table_survives_its_file(table, tmp_path, suffix):
 
     path = tmp_path / f"table.{suffix}"
     write_table(table, path)
-    back = QTable.read(path, format="ascii.csv") if suffix == "csv" else _read_quietly(path)
+    back = QTable.read(path, format="ascii.csv") if suffix == "csv" else QTable.read(path)
     names = {"csv": {name: f"{name}_{unit}" for name, unit in UNITS.items()}}.get(suffix, {})
     assert back.colnames == [names.get(name, name) for name in COLUMNS]
     for name in COLUMNS:
@@ -267,7 +327,9 @@ def test_the_table_survives_its_file(table, tmp_path, suffix):
             values = np.ma.filled(np.ma.asarray(getattr(stored, "unmasked", stored), dtype=float), np.nan)
             np.testing.assert_array_equal(np.asarray(values), getattr(table[name], "value", np.asarray(table[name])))
             if suffix != "csv":
-                assert str(getattr(stored, "unit", None) or "") == UNITS.get(name, "")
+                # another session's astropy knows no ppm, but what it is
+                unit = {"ppm": "1e-06"}.get(UNITS.get(name, ""), UNITS.get(name, ""))
+                assert str(getattr(stored, "unit", None) or "") == unit
         else:
             missing = "" if table[name].dtype.kind == "U" else 0
             assert [missing if value is np.ma.masked else value for value in stored] == list(table[name])
@@ -277,16 +339,22 @@ def test_the_table_survives_its_file(table, tmp_path, suffix):
         assert "network_sha256" in path.read_text()
 
 
-def _read_quietly(path):
-    import warnings
-
-    from astropy.table import QTable
-    from astropy.units import UnitsWarning
-
-    with warnings.catch_warnings():
-        # astropy reads ppm only where its CDS units are enabled, and says so
-        warnings.simplefilter("ignore", UnitsWarning)
-        return QTable.read(path)
+def test_a_new_session_reads_the_file_and_converts_the_depth(table, tmp_path):
+    """astropy has ppm only among its CDS units, which this session may have seen and another has not."""
+    paths = [tmp_path / f"table.{suffix}" for suffix in ("ecsv", "vot", "parquet")]
+    for path in paths:
+        write_table(table, path)
+    assert str(table["depth"].unit) == "ppm"  # the table itself stays
+    code = (
+        "import sys; from astropy.table import QTable\n"
+        "for path in sys.argv[1:]:\n    print(float(QTable.read(path)['depth'].to('')[0]), end=' ')"
+    )
+    words = [sys.executable, "-W", "error", "-c", code, *map(str, paths)]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_allclose(
+        [float(word) for word in done.stdout.split()], 1e-6 * table["depth"][0].value, rtol=1e-12
+    )
 
 
 def test_a_table_is_written_whole_or_not_at_all(table, tmp_path, monkeypatch):
