@@ -33,7 +33,7 @@ Targets = Annotated[
 ]
 Output = Annotated[
     Path | None,
-    typer.Option("--output", "-o", help="Write the table: .ecsv, .vot, .xml, .parquet or .csv."),
+    typer.Option("--output", "-o", help="Write the table: .ecsv, .vot, .xml, .parquet or .csv; depths in 1e-6 (ppm)."),
 ]
 Figures = Annotated[
     Path | None,
@@ -55,7 +55,9 @@ Prior = Annotated[
 @app.command()
 def score(
     target: Targets = None,
-    demo: Annotated[bool, typer.Option("--demo", help="Simulate and score four stars in ./lcnet-demo.")] = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Simulate and score four stars in ./lcnet-demo; takes the other options.")
+    ] = False,
     output: Output = None,
     figures: Figures = None,
     jobs: Jobs = 1,
@@ -72,11 +74,10 @@ def score(
     """
     if prior is not None and not 0 < prior < 1:
         raise typer.BadParameter(f"{prior:g} is no share between 0 and 1", param_hint="--prior")
-    _check(target, output, min_snr, period, demo)
-    if demo:
-        _finish(_run_demo())
+    _check(target, output, min_snr, period, demo=demo)
     options = {"min_snr": min_snr, "max_candidates": max_candidates, "period": period, "prior": prior}
-    _finish(_run(target, output, jobs, {**options, "figures": figures}))
+    options |= {"jobs": jobs, "figures": figures}
+    _finish(_run_demo(output, options) if demo else _run(target, output, options))
 
 
 @app.command()
@@ -92,17 +93,18 @@ def search(
     """Find transit candidates, without a network's opinion."""
     _check(target, output, min_snr, period)
     options = {"min_snr": min_snr, "max_candidates": max_candidates, "period": period}
-    _finish(_run(target, output, jobs, {**options, "figures": figures, "network": None}))
+    _finish(_run(target, output, {**options, "jobs": jobs, "figures": figures, "network": None}))
 
 
-def _check(target, output, min_snr, period, demo=False) -> None:
+def _check(target, output, min_snr, period, *, demo=None) -> None:
     """Wrong usage, said before any work is done."""
     from lcnet.transits.table import check_output
 
     if demo and target:
         raise typer.BadParameter("--demo makes its own targets; leave TARGET out", param_hint="--demo")
     if not demo and not target:
-        raise typer.BadParameter("name a light curve, a folder or a glob, or try --demo", param_hint="TARGET")
+        instead = "" if demo is None else ", or try --demo"  # a verb without a demonstration
+        raise typer.BadParameter(f"name a light curve, a folder or a glob{instead}", param_hint="TARGET")
     if not min_snr > 0:
         raise typer.BadParameter(f"{min_snr:g} is not positive", param_hint="--min-snr")
     if period is not None and not 0 < period[0] < period[1] < float("inf"):
@@ -114,49 +116,67 @@ def _check(target, output, min_snr, period, demo=False) -> None:
             raise typer.BadParameter(str(error), param_hint="--output") from None
 
 
-def _run(target, output, jobs, options) -> int:
+def _run(target, output, options) -> int:
     """Score, write, print; the exit status."""
-    if output is not None and (problem := _unwritable(output)):
-        return _say_error(f"cannot write {output}: {problem}")
     # errors of the network or its file; those of a target are rows
     from lcnet.transits.score import score as run
-    from lcnet.transits.table import write_table
 
-    try:
-        with _progress("stars") as progress:
-            table = run(list(target), jobs=jobs, progress=progress, **options)
-    except (ValueError, OSError, LookupError, ImportError, RuntimeError) as error:
-        return _say_error(f"{error}")
-    status = _status(table)
-    if output is not None:
-        try:
-            write_table(table, output)
-        except OSError as error:
-            _show(table)
-            return _say_error(f"cannot write {output}: {error}")
+    table = _worked(lambda progress: run(list(target), progress=progress, **options), output)
+    if table is None:
+        return NOTHING_SCORED
+    written = _write(table, output)
     _show(table)
-    words = [f"table: {output}"] if output is not None else []
+    if output is not None and written:
+        _out(f"table: {output}")
     if options.get("figures") is not None:
-        words.append(f"figures: {options['figures']}{os.sep}")
-    for line in words:
-        _out(line)
-    return status
+        _out(f"figures: {options['figures']}{os.sep}")
+    return _status(table) if written else NOTHING_SCORED
 
 
-def _run_demo() -> int:
+def _run_demo(output, options) -> int:
     from lcnet.transits.demo import FOLDER, run_demo
 
-    try:
-        with _progress("stars") as progress:
-            result = run_demo(FOLDER, progress=progress)
-    except (ValueError, OSError, LookupError, ImportError, RuntimeError) as error:
-        return _say_error(f"{error}")
+    result = _worked(lambda progress: run_demo(FOLDER, progress=progress, **options), output)
+    if result is None:
+        return NOTHING_SCORED
+    written = _write(result.table, output)
     _show(result.table)
     _out("\nWhat was put in, and what was found:")
     _print_cells(*result.cells())
-    _out(f"\nLight curves and figures: {FOLDER}{os.sep}")
+    if options["figures"] is None:
+        _out(f"\nLight curves and figures: {FOLDER}{os.sep}")
+    else:
+        _out(f"\nLight curves: {FOLDER}{os.sep}\nFigures: {options['figures']}{os.sep}")
+    if output is not None and written:
+        _out(f"Table: {output}")
     _out("Next: lcnet transits score your.fits --figures pages")
-    return _status(result.table)
+    return _status(result.table) if written else NOTHING_SCORED
+
+
+def _worked(work, output):
+    """What `work(progress)` gives; None, and the reason on stderr, where it or its output is impossible."""
+    if output is not None and (problem := _unwritable(output)):
+        _say_error(f"cannot write {output}: {problem}")
+        return None
+    try:
+        with _progress("stars") as progress:
+            return work(progress)
+    except (ValueError, OSError, LookupError, ImportError, RuntimeError) as error:
+        _say_error(f"{error}")
+        return None
+
+
+def _write(table, output) -> bool:
+    """Whether the output is written, or none is wanted."""
+    from lcnet.transits.table import write_table
+
+    try:
+        if output is not None:
+            write_table(table, output)
+    except OSError as error:
+        _say_error(f"cannot write {output}: {error}")
+        return False
+    return True
 
 
 def _unwritable(output: Path) -> str:
@@ -170,11 +190,11 @@ def _unwritable(output: Path) -> str:
 
 
 def _status(table) -> int:
-    names = dict.fromkeys(table["target"])
-    failed = {name for name, status in zip(table["target"], table["status"], strict=True) if status == "failed"}
-    if not failed:
+    """Of rows, not of stars: a star of which one candidate was scored and another not was scored in part."""
+    failed = [status == "failed" for status in table["status"]]
+    if not any(failed):
         return SCORED
-    return NOTHING_SCORED if len(failed) == len(names) else SOME_FAILED
+    return NOTHING_SCORED if all(failed) else SOME_FAILED
 
 
 def _finish(status: int) -> None:
@@ -191,9 +211,8 @@ def _out(line: str, **options) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _say_error(message: str) -> int:
+def _say_error(message: str) -> None:
     print(f"lcnet: {message}", file=sys.stderr)
-    return NOTHING_SCORED
 
 
 @contextmanager

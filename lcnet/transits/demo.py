@@ -77,13 +77,15 @@ def _number(value, form) -> str:
     return "-" if np.isnan(value) else format(value, form)
 
 
-def run_demo(folder=FOLDER, *, progress=None, **options) -> Demo:
+def run_demo(folder=FOLDER, *, figures=None, progress=None, **options) -> Demo:
     """Write the four light curves, score them, and compare with the truth.
 
     Parameters
     ----------
     folder : path-like
         Made if missing; the files of an earlier run are replaced.
+    figures : path-like, optional
+        Default: beside the light curves.
     progress : callable, optional
         As in `score`.
     **options
@@ -99,7 +101,7 @@ def run_demo(folder=FOLDER, *, progress=None, **options) -> Demo:
         curve = simulate_star(star.seed, kind=star.kind, **star.options)
         paths += write_lightcurve(folder, curve, tic=star.tic)
         curves[f"TIC {star.tic}"] = (star, curve)
-    table = score(paths, figures=folder, progress=progress, **options)
+    table = score(paths, figures=figures or folder, progress=progress, **options)
     lines = []
     for target, (star, curve) in curves.items():
         lines += compare(target, star, curve, table[np.asarray(table["target"]) == target])

@@ -49,6 +49,25 @@ def test_some_failed_is_status_3_and_the_rest_is_scored(run, star_files, bad):
     assert "TIC 800001" in result.stdout and f"{bad}: a web page" in result.stdout
 
 
+def test_a_star_scored_in_part_is_status_3():
+    from lcnet.transits.commands import _status
+    from lcnet.transits.table import candidate_table
+
+    def status(*pairs):
+        return _status(candidate_table([{"target": name, "status": status} for name, status in pairs]))
+
+    assert status(("a", "ok"), ("a", "failed")) == 3
+    assert status(("a", "failed"), ("b", "no_candidate")) == 3
+    assert status(("a", "failed"), ("a", "failed")) == status(("a", "failed"), ("b", "failed")) == 1
+    assert status(("a", "single_transit"), ("b", "no_candidate")) == 0
+
+
+def test_only_the_verb_with_a_demonstration_offers_it(run):
+    said = {verb: " ".join(re.findall(r"[\w,-]+", run(verb).stderr)) for verb in ("score", "search")}  # out of its box
+    assert "a folder or a glob, or try --demo" in said["score"]
+    assert "a folder or a glob" in said["search"] and "--demo" not in said["search"]
+
+
 def test_none_scored_is_status_1_without_a_traceback(run, bad):
     for target in (bad, "Kepler-90"):
         result = run("score", target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from astropy.io import fits
 from typer.testing import CliRunner
 
 from lcnet.transits.commands import app
@@ -30,6 +31,11 @@ def test_four_stars_four_files_four_figures(runs):
 def test_a_second_run_replaces_the_first(runs):
     folder, first, files, second = runs
     assert {path.name for path in folder.glob("*.fits")} == set(files)
+    for name, before in files.items():
+        # astropy writes the time of day beside the checksums, and sums it up
+        with fits.HDUList.fromstring(before) as old, fits.open(folder / name) as new:
+            difference = fits.FITSDiff(old, new, ignore_keywords=["CHECKSUM"], ignore_comments=["DATASUM"])
+            assert difference.identical, difference.report()
     assert len(list(folder.iterdir())) == 8
     np.testing.assert_array_equal(first.table["period"], second.table["period"])
     np.testing.assert_equal(first.lines, second.lines)
@@ -73,6 +79,39 @@ def test_the_command_prints_the_truth_beside_the_result(network, monkeypatch, tm
     for words in ("What was put in", "two planets: 2", "an eclipsing binary", "lcnet transits score your.fits"):
         assert words in result.stdout
     assert "\x1b" not in result.stdout and max(map(len, result.stdout.splitlines())) <= 100
+
+
+def test_the_command_passes_its_options_on(network, monkeypatch, tmp_path):
+    import lcnet
+    from lcnet.transits import demo
+
+    told = {}
+
+    def run(folder, **options):
+        told.update(options, folder=folder)
+        return demo.Demo(table, [])
+
+    from lcnet.transits.table import candidate_table
+
+    table = candidate_table([{"target": "TIC 1", "status": "no_candidate"}])
+    monkeypatch.setattr(lcnet, "load", lambda name: network, raising=False)
+    monkeypatch.setattr(demo, "run_demo", run)
+    monkeypatch.chdir(tmp_path)
+    words = "--demo --jobs 2 --min-snr 9 --max-candidates 2 --period 1 5 --prior 0.2 --figures pages -o t.csv"
+    result = CliRunner().invoke(app, ["score", *words.split()])
+    assert result.exit_code == 0, result.output
+    assert str(told.pop("figures")) == "pages" and told.pop("progress") is None and told.pop("folder") == demo.FOLDER
+    assert told == {"jobs": 2, "min_snr": 9.0, "max_candidates": 2, "period": (1.0, 5.0), "prior": 0.2}
+    assert (tmp_path / "t.csv").is_file() and "Table: t.csv" in result.stdout and "Figures: pages" in result.stdout
+
+
+def test_figures_may_lie_elsewhere(make_network, tmp_path, monkeypatch):
+    from lcnet.transits import demo
+
+    monkeypatch.setattr(demo, "STARS", STARS[3:])
+    run_demo(tmp_path / "stars", figures=tmp_path / "pages", network=make_network())
+    assert [path.suffix for path in (tmp_path / "stars").iterdir()] == [".fits"]
+    assert [path.suffix for path in (tmp_path / "pages").iterdir()] == [".png"]
 
 
 def test_the_shipped_network_agrees_with_the_truth(tmp_path):
