@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from lcnet.transits.candidates import candidate_points
 from lcnet.transits.detrend import in_transit, robust_sigma
 from lcnet.transits.views import find_secondary, fold
 
@@ -226,11 +227,8 @@ def plot_folded(search, number=1, ax=None, *, kind="local"):
     candidate, colour = search.candidates[number - 1], _colour(number - 1)
     period, epoch, duration = candidate.period, candidate.epoch, candidate.duration
     time, flux = search.time, search.flux - 1
-    other = np.zeros(time.size, bool)
-    for k, rival in enumerate(search.candidates, 1):
-        if k != number and not rival.harmonic_of and not candidate.harmonic_of:
-            other |= in_transit(time, rival.period, rival.epoch, rival.duration, widen=1.5)
-    time, flux = time[~other], flux[~other]
+    free = candidate_points(search, number - 1)  # what the network sees
+    time, flux = time[free], flux[free]
     title, label, half = "", "Time from mid-transit [hours]", min(2.0 * duration, 12 * period)
     if kind == "secondary":
         offset, masked = find_secondary(time, flux + 1, period, epoch, duration)
@@ -238,7 +236,9 @@ def plot_folded(search, number=1, ax=None, *, kind="local"):
             ax.text(0.5, 0.5, "no data elsewhere\nin the orbit", ha="center", va="center", transform=ax.transAxes)
             ax.set_axis_off()
             return ax
-        time, flux = time[~masked], flux[~masked]  # the transit itself may lie within the window
+        # the transit itself may lie within the window
+        reach = 24 * np.max(np.abs(fold(time[masked], period, epoch)), initial=0.0)
+        time, flux = time[~masked], flux[~masked]
         epoch, half = epoch + offset, min(4.0 * duration, 12 * period)
         title, label = f"strongest dip elsewhere: phase {offset / period % 1:.2f}", "Time from it [hours]"
     if kind == "global":
@@ -256,6 +256,8 @@ def plot_folded(search, number=1, ax=None, *, kind="local"):
     factor, unit = _scale([1e-6 * candidate.depth, *median])
     _dots(ax, x, factor * flux, alpha=0.5)
     ax.errorbar(centre, factor * median, factor * error, fmt="o", color=colour, mec=BINS, mew=0.4, ms=3.5, lw=1)
+    if kind == "secondary":
+        _shade_primary(ax, 24 * period, 24 * offset, reach, half)
     if kind == "local":
         for edge in (-0.5, 0.5):
             ax.axvline(edge * duration, color=colour, lw=0.8, ls=":")
@@ -268,6 +270,18 @@ def plot_folded(search, number=1, ax=None, *, kind="local"):
     return ax
 
 
+def _shade_primary(ax, period, offset, reach, half) -> None:
+    """The stretches of a window about the secondary that are left out because the transit lies there (hours)."""
+    label = "transit, left out"
+    for centre in (-offset, period - offset):
+        low, high = max(centre - reach, -half), min(centre + reach, half)
+        if low < high:
+            ax.axvspan(low, high, color=POINTS, alpha=0.25, lw=0, label=label)
+            label = None
+    if label is None:
+        ax.legend(loc="upper left", fontsize="x-small", framealpha=0.8, borderpad=0.2, handlelength=1.0)
+
+
 def _limits(flux, median, error, depth):
     """Limits that show the bins well and most, not all, of the points."""
     if median.size == 0:
@@ -277,6 +291,14 @@ def _limits(flux, median, error, depth):
     low, high = min(low, -1.1e-6 * depth), max(high, 0.0)
     room = 0.15 * (high - low) + min(2.0 * sigma, 1.2 * (high - low))
     return low - room, high + room
+
+
+def _measured(value, error) -> str:
+    """A number and its error, of two digits, to the same decimals."""
+    if not (np.isfinite(error) and error > 0):
+        return f"{value:.6g}"
+    decimals = int(np.clip(1 - np.floor(np.log10(error)), 0, 8))
+    return f"{value:.{decimals}f} ± {error:.{decimals}f}"
 
 
 def plot_probabilities(row, ax=None, *, number=1):
@@ -312,7 +334,7 @@ def plot_probabilities(row, ax=None, *, number=1):
     else:
         words = ["no probability", ""]
     words += [
-        f"P = {row['period']:.6g} ± {row['period_err']:.2g} d",
+        f"P = {_measured(row['period'], row['period_err'])} d",
         f"T$_0$ = {row['epoch']:.5f} {row.get('time_system', '')}",
         f"duration {row['duration']:.2f} h",
         f"depth {row['depth']:.0f} ppm" if row["depth"] < 1e4 else f"depth {1e-4 * row['depth']:.2f} %",

@@ -140,6 +140,61 @@ def test_without_probabilities_the_rest_is_still_told(axes):
     assert "no probability" in axes.texts[0].get_text() and "harmonic of candidate 1" in axes.texts[0].get_text()
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(0.00026, "8.50440 ± 0.00026 d"), (0.031, "8.504 ± 0.031 d"), (1.4, "8.5 ± 1.4 d"), (np.nan, "8.5044 d")],
+)
+def test_the_period_has_the_decimals_of_its_error(axes, error, said):
+    plot_probabilities({**ROW, "period": 8.5044, "period_err": error}, axes)
+    assert f"P = {said}" in axes.texts[0].get_text()
+
+
+def _two_planets():
+    """The second planet's transits are three times as long, so that its mask reaches into the first one's fold."""
+    time = 1500 + np.arange(0, 27, 1 / 48)
+    flux = 1 + 2e-4 * np.random.default_rng(0).normal(size=time.size)
+    for period, epoch, days, depth in ((3.1, 1501.0, 0.12, 4e-3), (7.3, 1503.7, 0.36, 4e-3)):
+        flux[np.abs((time - epoch + period / 2) % period - period / 2) < days / 2] -= depth
+    return find_candidates(time, flux)
+
+
+def test_the_fold_shows_the_points_the_views_are_made_of(axes):
+    from lcnet.transits.candidates import candidate_points
+
+    search = _two_planets()
+    assert len(search.candidates) >= 2
+    for number in (1, 2):
+        axes.clear()
+        plot_folded(search, number, axes, kind="global")
+        free = candidate_points(search, number - 1)
+        assert not free.all()
+        assert axes.lines[0].get_xdata().size == free.sum()
+
+
+@pytest.mark.parametrize("offset", [0.5, 0.2, 0.87])
+def test_the_transit_left_out_beside_a_secondary_is_shaded(axes, offset):
+    period, epoch, duration = 1.9, 1501.0, 4.8
+    time = 1500 + np.arange(0, 27, 1 / 48)
+    flux = 1 + 2e-4 * np.random.default_rng(0).normal(size=time.size)
+    for shift, depth in ((0, 6e-3), (offset * period, 2e-3)):
+        flux[np.abs((time - epoch - shift + period / 2) % period - period / 2) < duration / 48] -= depth
+    search = find_candidates(time, flux, max_candidates=1, period=(1.5, 2.5))
+    found = search.candidates[0]
+    plot_folded(search, 1, axes, kind="secondary")
+    low, high = axes.get_xlim()
+    reach = max(found.duration, 0.1 * 24 * found.period)  # what `find_secondary` masks
+    centres = (-24 * offset * period, 24 * (1 - offset) * period)
+    expected = [(max(c - reach, low), min(c + reach, high)) for c in centres if c + reach > low and c - reach < high]
+    assert len(expected) == (2 if offset == 0.5 else 1)
+    shaded = [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in axes.patches]
+    # drawn as far as there are points, about where the dip is found: half an hour's cadence and a tenth of a duration
+    np.testing.assert_allclose(np.reshape(shaded, (-1, 2)), np.reshape(expected, (-1, 2)), atol=1.0)
+    assert (axes.get_legend() is not None) == bool(expected)
+    for low, high in shaded:
+        x = axes.lines[0].get_xdata()
+        assert not ((x > low + 0.1) & (x < high - 0.1)).any()
+
+
 def test_an_unknown_kind_of_fold_is_refused(found, axes):
     with pytest.raises(ValueError, match="'local', 'global' or 'secondary'"):
         plot_folded(found["planet"][1], ax=axes, kind="odd")
