@@ -135,12 +135,12 @@ def _check(period, min_snr, max_candidates, jobs):
     if period is None:
         return None
     try:
-        low, high = (plain(value, "d") for value in period)
+        values = tuple(plain(value, "d") for value in period)
     except TypeError:
-        raise ValueError(f"period must be (shortest, longest) in days, got {period}") from None
-    if not 0 < low < high:
-        raise ValueError(f"period must be (shortest, longest) in days, got ({low:g}, {high:g})")
-    return low, high
+        values = ()
+    if len(values) != 2 or not 0 < values[0] < values[1]:
+        raise ValueError(f"period must be (shortest, longest) in days, got {period}")
+    return values
 
 
 def _load(network):

@@ -184,6 +184,16 @@ def test_options_that_make_no_sense(star_files, network, options):
         score(star_files["planet"], network=network, **options)
 
 
+def test_a_period_range_is_two_lengths_of_time(star_files):
+    import astropy.units as u
+
+    for period in ((3, 2), 2.0, (0, 2), (1, 2, 3)):
+        with pytest.raises(ValueError, match="shortest, longest"):
+            score(star_files["planet"], network=None, period=period)
+    with pytest.raises(ValueError, match="not convertible"):
+        score(star_files["planet"], network=None, period=(1 * u.m, 2 * u.d))
+
+
 def test_a_period_may_have_a_unit(star_files, simulated, network):
     import astropy.units as u
 
