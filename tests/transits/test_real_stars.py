@@ -120,6 +120,7 @@ def test_quiet_stars_have_no_candidate(stars):
 
 def best(table):
     """Highest p_planet of a star; 0 if it has no candidate."""
+    assert not set(table["status"]) & {"failed"}, table["reason"]
     values = np.asarray(table["p_planet"], float)
     return float(np.nanmax(values)) if np.isfinite(values).any() else 0.0
 

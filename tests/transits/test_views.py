@@ -200,6 +200,21 @@ def test_views_remade_from_the_archive_are_those_the_network_was_trained_on(pi_m
     assert np.corrcoef(made["global_view"], stored["global_view"])[0, 1] >= 0.83
 
 
+def test_so_are_those_the_search_makes(pi_mensae):
+    """`score` goes another way than the verb `views`: its own mask, and a window tied to the longest period searched."""
+    from dataclasses import replace
+
+    from lcnet.transits.candidates import candidate_views, find_candidates
+
+    lc, row, stored = pi_mensae
+    search = find_candidates(lc.time.value, lc.flux.value, lc.flux_err.value)
+    truth = {"period": float(row["Period"]), "epoch": float(row["Epoc"]), "duration": 24 * float(row["Duration"])}
+    at_yus = replace(search, candidates=(replace(search.candidates[0], **truth),))
+    made, _ = candidate_views(at_yus, 0)
+    assert np.corrcoef(made["local_view"], stored["local_view"])[0, 1] >= 0.95
+    assert np.corrcoef(made["global_view"], stored["global_view"])[0, 1] >= 0.83
+
+
 def test_stored_and_remade_views_get_the_same_verdict(pi_mensae):
     import lcnet
 
