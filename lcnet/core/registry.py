@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from lcnet.core.task import Task
 
-__all__ = ["REGISTRY", "Entry", "UnknownTask", "get_entry", "get_task"]
+__all__ = ["REGISTRY", "Entry", "UnknownTask", "get_entry", "get_task", "unknown"]
 
 
 class UnknownTask(ValueError, KeyError):
@@ -84,10 +84,15 @@ def get_entry(name: str) -> Entry:
     """
     if name in REGISTRY:
         return REGISTRY[name]
+    raise unknown(name)
+
+
+def unknown(name: str) -> UnknownTask:
+    """The error for a name that is not registered, with the closest ones."""
     close = difflib.get_close_matches(name, REGISTRY, n=3, cutoff=0.5)
     close = close or [known for known in REGISTRY if known.partition("/")[2] == name]
     hint = f"did you mean {' or '.join(close)}?" if close else "`lcnet tasks` lists them all"
-    raise UnknownTask(f"unknown task {name!r}: {hint}")
+    return UnknownTask(f"unknown task {name!r}: {hint}")
 
 
 def get_task(name: str) -> Task:
@@ -101,7 +106,7 @@ def get_task(name: str) -> Task:
     Raises
     ------
     UnknownTask
-        If there is none of that name.
+        If there is none of that name, or it is no `Task`.
     """
     if name not in REGISTRY and ":" in name:
         where = name
@@ -109,11 +114,19 @@ def get_task(name: str) -> Task:
         entry = get_entry(name)
         where = entry.where or get_entry(entry.reading_of).where
     module, _, attribute = where.partition(":")
+    if not attribute.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
+        raise UnknownTask(f"{name!r} is no task: give a name from `lcnet tasks`, or package.module:ATTRIBUTE")
     try:
-        return getattr(importlib.import_module(module), attribute)
-    except AttributeError:
-        raise UnknownTask(f"module {module!r} has no task {attribute!r}") from None
+        home = importlib.import_module(module)
     except ModuleNotFoundError as error:
+        # a module of the user's that lacks one of its own imports is there, and its error says more
         if name in REGISTRY or error.name is None or not (module + ".").startswith(error.name + "."):
             raise
         raise UnknownTask(f"there is no module {module!r} to take the task {attribute!r} from") from None
+    from lcnet.core.task import Task
+
+    found = getattr(home, attribute, None)
+    if not isinstance(found, Task):
+        why = "no task" if found is None else f"a {type(found).__name__}, not a Task, under the name"
+        raise UnknownTask(f"module {module!r} has {why} {attribute!r}")
+    return found
