@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["ensemble_probabilities", "fit_temperature", "reweight"]
+__all__ = ["HIGHEST", "LOWEST", "at_bound", "ensemble_probabilities", "fit_temperature", "reweight"]
 
 # beyond these the network is useless or certain, and a finite set of examples cannot tell by how much
-_LOWEST, _HIGHEST = 0.05, 20.0
+LOWEST, HIGHEST = 0.05, 20.0
+_TOLERANCE = 1e-4  # of the logarithm of the temperature
 
 
 def ensemble_probabilities(outputs, temperature: float = 1.0) -> np.ndarray:
@@ -41,7 +42,12 @@ def fit_temperature(outputs, labels, weight=None) -> float:
     Returns
     -------
     float
-        Between 0.05 and 20.
+        Between 0.05 and 20; a value at either end is no fit, see `at_bound`.
+
+    Raises
+    ------
+    ValueError
+        For outputs of another shape, or weights that are all zero.
     """
     from scipy.optimize import minimize_scalar
 
@@ -49,14 +55,27 @@ def fit_temperature(outputs, labels, weight=None) -> float:
     if outputs.ndim != 3 or outputs.shape[1] != len(labels) or len(labels) == 0:
         raise ValueError(f"outputs must have shape (members, {len(labels)}, classes), not {outputs.shape}")
     weight = np.ones(len(labels)) if weight is None else np.asarray(weight, dtype=np.float64)
+    if not weight.sum() > 0:
+        raise ValueError("no temperature can be fitted: every held-out example has weight zero")
     rows = np.arange(len(labels))
 
     def loss(log_temperature: float) -> float:
         probability = ensemble_probabilities(outputs, np.exp(log_temperature))[rows, labels]
         return float(np.average(-np.log(np.maximum(probability, 1e-300)), weights=weight))
 
-    found = minimize_scalar(loss, bounds=(np.log(_LOWEST), np.log(_HIGHEST)), method="bounded", options={"xatol": 1e-4})
+    found = minimize_scalar(
+        loss, bounds=(np.log(LOWEST), np.log(HIGHEST)), method="bounded", options={"xatol": _TOLERANCE}
+    )
     return float(np.exp(found.x))
+
+
+def at_bound(temperature: float) -> bool:
+    """Whether a fitted temperature ran into the end of its interval: the held-out examples do not determine it.
+
+    Nor do they if every one is classified rightly, whatever the value: the loss is flat where it vanishes.
+    """
+    # a bounded minimiser stops short of the end, by a few times its tolerance
+    return bool(min(np.log(temperature / LOWEST), np.log(HIGHEST / temperature)) < 10 * _TOLERANCE)
 
 
 def reweight(probabilities, prevalence, prior) -> np.ndarray:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-__all__ = ["replaced", "write_bytes"]
+__all__ = ["replaced", "write_bytes", "write_together"]
 
 
 @contextmanager
@@ -18,28 +18,54 @@ def replaced(path: str | os.PathLike) -> Iterator[Path]:
     The temporary file is in the same folder because a rename is atomic only within one file system.
     """
     path = Path(path)
+    with _staged(path) as temporary:
+        yield temporary
+        _settle(temporary)
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+
+
+@contextmanager
+def _staged(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        # mkstemp's 0600 would hide a result from the group; honour the user's umask as an ordinary open would
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _settle(temporary: Path) -> None:
+    with open(temporary, "rb+") as file:
+        os.fsync(file.fileno())
+    # mkstemp's 0600 would hide a result from the group; honour the user's umask as an ordinary open would
+    umask = os.umask(0)
+    os.umask(umask)
+    os.chmod(temporary, 0o666 & ~umask)
 
 
 def write_bytes(path: str | os.PathLike, data: bytes) -> None:
     """Write `data` to `path`, whole or not at all."""
     with replaced(path) as temporary:
         temporary.write_bytes(data)
+
+
+def write_together(files: Mapping[Path, bytes]) -> None:
+    """Write files that belong together: all of them are on disk under other names before the first is renamed.
+
+    An error, a full disk say, leaves every old file. Only a kill between two renames leaves new files beside old ones.
+    """
+    with ExitStack() as stack:
+        staged = [(stack.enter_context(_staged(path)), path, data) for path, data in files.items()]
+        for temporary, _, data in staged:
+            temporary.write_bytes(data)
+            _settle(temporary)
+        for temporary, path, _ in staged:
+            os.replace(temporary, path)
+        for folder in {path.parent for path in files}:
+            _sync_folder(folder)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lcnet.core import registry
+from lcnet.core.devices import find_device
 from lcnet.core.examples import LazyArray
-from lcnet.core.inputs import check, normalise, restore, to_tensors
-from lcnet.core.weights import LARGEST, SHIPPED, WeightsError, read_card, read_weights
+from lcnet.core.inputs import as_mapping, check, normalise, restore, to_tensors
+from lcnet.core.weights import LARGEST, SHIPPED, WeightsError, read_card, read_weights, reading_card
 
 if TYPE_CHECKING:
+    import torch
+
     from lcnet.core.task import Input, Task
 
-__all__ = ["Network", "Reading", "load", "outputs"]
+__all__ = ["Network", "Reading", "as_reading", "load", "outputs", "sums_matrix"]
 
 _SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 
@@ -28,7 +31,9 @@ def load(name_or_path: str | os.PathLike, *, task: Task | None = None) -> Networ
     Parameters
     ----------
     name_or_path : str or path
-        ``"transits/triage"``, or a ``.safetensors`` or ``.json`` file, or a folder that holds one network.
+        ``"transits/triage"``, or a ``.safetensors`` or ``.json`` file, or a folder that holds one network. A registered
+        name is always the network that came with lcnet, whatever lies in the working directory; ``"./transits/triage"``
+        is a path.
     task : Task, optional
         What the network was trained for, if lcnet's registry does not know it: a file never names code to run.
 
@@ -95,17 +100,39 @@ class Network:
         self.task = task
         if self.classes != tuple(getattr(task.objective, "classes", ())):
             raise WeightsError(f"this network tells {self.classes} apart, {name} is now about other classes")
+        self._check_card()
         self.inputs = {name: spec.shape for name, spec in self.specs.items()}
         self._nets = []
         with torch.random.fork_rng(devices=[]):  # building draws weights; the caller's random numbers are not ours
             for state in states:
-                net = (task.tiny if card.get("size") == "tiny" else task.net)()
+                net = (task.tiny if card.get("size", "full") == "tiny" else task.net)()
                 try:
                     net.load_state_dict(state)
                 except RuntimeError as error:
                     reason = str(error).splitlines()[-1].strip()
                     raise WeightsError(f"the weights do not fit the network of {name}: {reason}") from None
                 self._nets.append(net.eval().requires_grad_(False))
+
+    def _check_card(self) -> None:
+        # ranges may differ: a network is normalised as its card says, which is how it was trained
+        name, now = self.task.name, self.task.inputs
+        if set(self.specs) != set(now):
+            names = ", ".join(sorted(set(self.specs) ^ set(now)))
+            raise WeightsError(f"the inputs on this card are not those of {name}: {names}")
+        for key, spec in self.specs.items():
+            if (spec.shape, spec.required) != (now[key].shape, now[key].required):
+                need = "required" if spec.required else "optional"
+                raise WeightsError(f"input {key!r} of this card is not that of {name}: shape {spec.shape}, {need}")
+        try:
+            self.task.objective.check_calibration(self._calibration)
+        except ValueError as error:
+            raise WeightsError(f"the calibration on this card cannot be used: {error}") from None
+        if self.card.get("size", "full") not in ("tiny", "full"):
+            raise WeightsError(f"the size of this network is {self.card['size']!r}, not 'tiny' or 'full'")
+
+    def states(self) -> list[dict[str, torch.Tensor]]:
+        """The members' weights, copies on the CPU: what `lcnet.core.ensemble.train` starts from."""
+        return [{name: value.detach().cpu().clone() for name, value in net.state_dict().items()} for net in self._nets]
 
     def __repr__(self) -> str:
         return (
@@ -119,7 +146,8 @@ class Network:
         Parameters
         ----------
         inputs : mapping of str to array, shape (n, *shape)
-            Physical units, as in `inputs`. An optional input may be absent, or NaN throughout a row: missing there.
+            A dict, a DataFrame or an astropy table; physical units, as in ``specs``, Quantities are converted. An
+            optional input may be absent, or NaN or masked throughout a row: missing there.
         batch_size : int
             Rows computed at once.
         device : str, optional
@@ -133,7 +161,8 @@ class Network:
         Raises
         ------
         ValueError
-            That names the input which is missing, misshapen or not finite.
+            That names the input which is missing, misshapen, not finite or in another unit; or for a device that is
+            not there.
         """
         return self._members(inputs, batch_size, device).mean(axis=0).astype(np.float32)
 
@@ -155,14 +184,9 @@ class Reading(Network):
         self.network = network
         try:
             sums = {str(name): tuple(summed) for name, summed in card["sums"].items()}
-            columns = [[network.classes.index(one) for one in summed] for summed in sums.values()]
+            self._matrix = sums_matrix(network.classes, sums)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise WeightsError(f"not a complete card of a reading: {error!r}") from None
-        self._matrix = np.zeros((len(network.classes), len(sums)))
-        for column, rows in enumerate(columns):
-            self._matrix[rows, column] = 1.0
-        if not (self._matrix.sum(axis=1) == 1).all():
-            raise WeightsError(f"the sums of {card.get('name')} do not use each class of its network once")
         self.classes = tuple(sums)
         self.task, self.specs, self.inputs = network.task, network.specs, dict(network.inputs)
         prevalence = network.card.get("prevalence") or {}
@@ -176,8 +200,47 @@ class Reading(Network):
         """The network's labels, array (n,), as labels of the reading's classes."""
         return self._matrix.argmax(axis=1)[np.asarray(labels)]
 
+    def states(self) -> list[dict[str, torch.Tensor]]:
+        """The weights of the network that is read."""
+        return self.network.states()
+
     def _members(self, inputs: Mapping, batch_size: int, device: str | None) -> np.ndarray:
         return self.network._members(inputs, batch_size, device) @ self._matrix
+
+
+def sums_matrix(classes: Sequence[str], sums: Mapping[str, Sequence[str]]) -> np.ndarray:
+    """What turns probabilities of `classes` into those of a reading, array (classes, len(sums)) of zeros and ones.
+
+    Raises
+    ------
+    ValueError
+        Unless the sums use each class once.
+    """
+    matrix = np.array([[float(one in summed) for summed in sums.values()] for one in classes])
+    used = [one for summed in sums.values() for one in summed]
+    if sorted(used) != sorted(classes):
+        raise ValueError(f"the sums use {', '.join(used)} instead of each of {', '.join(classes)} once")
+    return matrix
+
+
+def as_reading(network: Network, name: str) -> Network:
+    """`network` as what is registered as `name`: itself, or the reading of it that goes by that name.
+
+    Raises
+    ------
+    ValueError
+        If it is a network, or a reading, of something else.
+    """
+    entry = registry.REGISTRY.get(name)
+    if isinstance(network, Reading):
+        if network.card.get("name") != name:
+            raise ValueError(f"this is {network.card.get('name')}, a reading of {network.task.name}, not {name}")
+        return network
+    if entry is None or not entry.reading_of:
+        return network
+    if network.task.name != entry.reading_of:
+        raise ValueError(f"{name} reads {entry.reading_of}, and this network is for {network.task.name}")
+    return Reading(reading_card(name, entry, network.card), network)
 
 
 def outputs(nets, specs, inputs: Mapping, *, batch_size: int = 256, device: str | None = None) -> np.ndarray:
@@ -197,8 +260,9 @@ def outputs(nets, specs, inputs: Mapping, *, batch_size: int = 256, device: str 
 
     if batch_size < 1:
         raise ValueError(f"batch_size must be positive, not {batch_size}")
-    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    on_disk = isinstance(inputs, Mapping) and any(isinstance(values, LazyArray) for values in inputs.values())
+    place = find_device(device)
+    inputs = as_mapping(inputs)
+    on_disk = any(isinstance(values, LazyArray) for values in inputs.values())
     if not on_disk:
         inputs = check(specs, inputs)  # all rows at once, so that an error tells of all
     length = len(next(values for values in inputs.values() if values is not None))
@@ -233,5 +297,4 @@ def _locate(name_or_path: str | os.PathLike) -> tuple[Path, int]:
         return path.with_suffix(".json"), LARGEST
     if path.with_name(path.name + ".json").exists():
         return path.with_name(path.name + ".json"), LARGEST
-    registry.get_entry(text)  # raises, with close names
-    raise AssertionError("unreachable")
+    raise registry.unknown(text)

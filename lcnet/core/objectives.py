@@ -6,6 +6,8 @@ A regression overrides `loss`, `predict`, `metrics` and `calibrate`; a GAN overr
 
 from __future__ import annotations
 
+import inspect
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +18,7 @@ __all__ = ["Classification", "Objective"]
 
 
 class Objective:
-    """The interface of an objective and its one default, the gradient step."""
+    """The interface of an objective, with the defaults of one that neither stratifies nor calibrates."""
 
     def check(self, targets: Mapping[str, Any]) -> None:
         """Raise ValueError, naming target and rows, unless `targets` can be learnt."""
@@ -38,8 +40,25 @@ class Objective:
         """Keyword arguments of `predict`, fitted on held-out `outputs` of all members, array (members, n, ...)."""
         return {}
 
+    def check_calibration(self, calibration: Mapping[str, float]) -> None:
+        """Raise ValueError unless `predict` takes these values: they come from a file."""
+        known = [name for name in inspect.signature(self.predict).parameters if name != "output"]
+        for name, value in calibration.items():
+            if name not in known:
+                raise ValueError(f"unknown calibration parameter {name!r}")
+            if not math.isfinite(value):
+                raise ValueError(f"calibration parameter {name!r} is {value}")
+
+    def doubts(self, calibration: Mapping[str, float], outputs, targets) -> list[str]:
+        """What speaks against a calibration that `calibrate` fitted to these, one sentence each, for the card."""
+        return []
+
+    def labels(self, targets) -> np.ndarray | None:
+        """The integers, array (n,), that a split is stratified by; None: by nothing."""
+        return None
+
     def describe(self) -> dict[str, Any]:
-        """Plain values for the model card."""
+        """Plain values for the plan of a checkpoint: a fit is not resumed under another objective."""
         return {"kind": type(self).__name__.lower()}
 
     def step(self, net, batch, optimizers):
@@ -94,7 +113,7 @@ class Classification(Objective):
             raise ValueError(f"target {self.target!r} is outside 0..{len(self.classes) - 1} in row(s) {rows}")
 
     def labels(self, targets) -> np.ndarray:
-        """The integer labels, array (n,): what a split is stratified by."""
+        """The labels, which keep the class shares of a split alike."""
         return np.asarray(targets[self.target]).astype(np.int64)
 
     def loss(self, output, targets, weight=None):
@@ -123,6 +142,29 @@ class Classification(Objective):
         from lcnet.core.calibration import fit_temperature
 
         return {"temperature": fit_temperature(outputs, self.labels(targets), weight)}
+
+    def check_calibration(self, calibration):
+        super().check_calibration(calibration)
+        if not calibration.get("temperature", 1.0) > 0:
+            raise ValueError(f"the temperature is {calibration['temperature']}")
+
+    def doubts(self, calibration, outputs, targets):
+        from lcnet.core.calibration import at_bound
+
+        found, labels = [], self.labels(targets)
+        temperature = calibration.get("temperature", 1.0)
+        if (np.asarray(outputs).argmax(axis=-1) == labels).all():
+            found.append(
+                f"every held-out example is classified rightly, so that they do not determine the temperature, "
+                f"{temperature:.3g}: the probabilities are not calibrated"
+            )
+        elif at_bound(temperature):
+            found.append(f"the temperature ran into its bound, {temperature:.3g}: the probabilities are not calibrated")
+        present = np.unique(labels)
+        for number, name in enumerate(self.classes):
+            if number not in present:
+                found.append(f"no held-out example is of class {name!r}: its probability is not calibrated or judged")
+        return found
 
     def metrics(self, prediction, targets, group=None):
         """Log loss, Brier score, (balanced) accuracy, calibration error, average precision and AUC, each class too."""

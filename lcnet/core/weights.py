@@ -16,19 +16,33 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lcnet.core.files import write_bytes
+import numpy as np
+
+from lcnet.core.files import write_bytes, write_together
 
 if TYPE_CHECKING:
     import torch
 
     from lcnet.core.registry import Entry
 
-__all__ = ["LARGEST", "SHIPPED", "WeightsError", "read_card", "read_weights", "save_network", "save_reading"]
+__all__ = [
+    "LARGEST",
+    "SHIPPED",
+    "WeightsError",
+    "plain",
+    "read_card",
+    "read_weights",
+    "reading_card",
+    "save_network",
+    "save_reading",
+]
 
 SHIPPED = 10_000_000  # bytes: the most a network shipped with lcnet may weigh
 LARGEST = 1_000_000_000  # bytes: the most any file of weights may; a stolen length field must not ask for more
 _CARD = 1_000_000  # bytes of JSON
 _HEADER = 5_000_000  # bytes of safetensors header, some 50,000 tensors
+_FLOATS = ("float16", "bfloat16", "float32", "float64")
+_OTHERS = ("int8", "int16", "int32", "int64", "uint8", "bool")
 
 
 class WeightsError(ValueError):
@@ -44,6 +58,10 @@ def save_network(
 ) -> dict[str, Any]:
     """Write an ensemble to `path` (.safetensors) and its card beside it (.json).
 
+    Both are complete on disk before either takes its name, the card last: an error leaves the old pair. Only a kill
+    between the two renames leaves new weights beside the old card, which `read_weights` refuses by their sha256;
+    ``lcnet train ... --resume`` then writes both again from the checkpoints.
+
     Parameters
     ----------
     path : path
@@ -58,6 +76,13 @@ def save_network(
     -------
     dict
         The card as written.
+
+    Raises
+    ------
+    WeightsError
+        For weights that are not finite, or of a type that `read_weights` refuses.
+    ValueError
+        For a card that is not JSON.
     """
     import torch
     from safetensors.torch import save
@@ -67,21 +92,22 @@ def save_network(
     for member, state in enumerate(states):
         for name, value in state.items():
             value = value.detach().cpu()
+            key = f"{name} of member {member}"
+            _check_tensor(key, value)
             if half and value.dtype == torch.float32:
                 value = value.half()
-            if value.is_floating_point() and not torch.isfinite(value).all():
-                raise WeightsError(f"{name} of member {member} is not finite{' in half precision' if half else ''}")
+                _check_tensor(f"{key}, in half precision,", value)
             tensors[f"{member}/{name}"] = value.clone().contiguous()
     data = save(tensors)
-    card = _finite({**card, "members": len(states), "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)})
-    write_bytes(path, data)
-    write_bytes(path.with_suffix(".json"), _text(card))
+    found = {"members": len(states), "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    card = plain({**card, **found}, "the card")
+    write_together({path: data, path.with_suffix(".json"): _text(card)})
     return card
 
 
-def save_reading(path: str | os.PathLike, name: str, entry: Entry, card: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the card of a reading (.json) beside the network whose `card` is given; `entry` is the registry's."""
-    reading = {
+def reading_card(name: str, entry: Entry, card: Mapping[str, Any]) -> dict[str, Any]:
+    """The card of the reading `name` of the network whose `card` is given; `entry` is the registry's."""
+    return {
         "name": name,
         "reading_of": entry.reading_of,
         "sha256": card["sha256"],
@@ -90,6 +116,11 @@ def save_reading(path: str | os.PathLike, name: str, entry: Entry, card: Mapping
         "sentence": entry.sentence,
         "reference": entry.reference,
     }
+
+
+def save_reading(path: str | os.PathLike, name: str, entry: Entry, card: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the card of a reading (.json) beside the network whose `card` is given; see `reading_card`."""
+    reading = reading_card(name, entry, card)
     write_bytes(path, _text(reading))
     return reading
 
@@ -119,25 +150,26 @@ def read_weights(path: str | os.PathLike, card: Mapping[str, Any], *, largest: i
     Raises
     ------
     WeightsError
-        If it is missing, too large, not the file the card describes, or not safetensors.
+        If it is missing, too large, not the file the card describes, not safetensors, or holds what is no weight.
     """
-    import torch
     from safetensors import SafetensorError
     from safetensors.torch import load
 
     path = Path(path).with_suffix(".safetensors")
     data = _read(path, largest, "file of weights")
-    if _is_pickle(data):
-        raise WeightsError(f"{path} carries a pickle or zip archive, not safetensors; lcnet never unpickles weights")
+    header = int.from_bytes(data[:8], "little")
+    whole = len(data) >= 8 and header <= min(_HEADER, len(data) - 8)
+    if not whole and _is_pickle(data):
+        raise _pickled(path)
     if hashlib.sha256(data).hexdigest() != card["sha256"]:
         raise WeightsError(f"{path} is truncated or altered: its sha256 is not the one on its card")
-    header = int.from_bytes(data[:8], "little")
-    if len(data) < 8 or header > min(_HEADER, len(data) - 8):
+    if not whole:
         raise WeightsError(f"{path} is not safetensors: it announces a header of {header} bytes")
     try:
         tensors = load(data)
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise WeightsError(f"{path} is not safetensors: {error}") from None
+        # only now: parameter names can read like the opcodes of a pickle, and such a network is a good one
+        raise _pickled(path) if _is_pickle(data) else WeightsError(f"{path} is not safetensors: {error}") from None
     members = card.get("members")
     if not isinstance(members, int) or not 1 <= members <= 1000:
         raise WeightsError(f"the card of {path} states {members!r} members")
@@ -146,10 +178,45 @@ def read_weights(path: str | os.PathLike, card: Mapping[str, Any], *, largest: i
         member, _, name = key.partition("/")
         if not member.isdecimal() or int(member) >= members or not name:
             raise WeightsError(f"{path} holds {key!r}, which is no part of its {members} members")
-        if value.is_floating_point() and not torch.isfinite(value).all():
-            raise WeightsError(f"{path}: {key!r} is not finite")
-        states[int(member)][name] = value.float() if value.is_floating_point() else value
+        _check_tensor(f"{path}: {key!r}", value)
+        # a float64 beyond float32 is an infinity after the cast
+        value = value.float() if value.is_floating_point() else value
+        _check_tensor(f"{path}: {key!r}", value)
+        states[int(member)][name] = value
     return states
+
+
+def plain(value, what: str):
+    """`value` as plain JSON values: numbers of numpy as Python's, what is not finite as None.
+
+    Raises
+    ------
+    ValueError
+        That names what cannot be on a card, `what` and the path to it.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): plain(entry, f"{what}, {str(key)!r}") for key, entry in value.items()}
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return [plain(entry, what) for entry in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None  # NaN is not JSON: other readers refuse the whole card for one undefined metric
+    if not isinstance(value, bool | int | float | str | None):
+        raise ValueError(f"{what}: {type(value).__name__} is not a plain value (text, number, list or mapping)")
+    return value
+
+
+def _check_tensor(key: str, value: torch.Tensor) -> None:
+    kind = str(value.dtype).removeprefix("torch.")
+    if kind not in (*_FLOATS, *_OTHERS):
+        raise WeightsError(f"{key} is of type {kind}, not one of {', '.join((*_FLOATS, *_OTHERS))}")
+    if kind in _FLOATS and not value.isfinite().all():
+        raise WeightsError(f"{key} is not finite")
+
+
+def _pickled(path: Path) -> WeightsError:
+    return WeightsError(f"{path} carries a pickle or zip archive, not safetensors; lcnet never unpickles weights")
 
 
 def _read(path: Path, largest: int, what: str) -> bytes:
@@ -175,15 +242,6 @@ def _is_pickle(data: bytes) -> bool:
     except Exception:  # any malformed stream is simply not a pickle  # noqa: BLE001
         pass
     return data[:1] == b"\x80" and data.rstrip(b"\n")[-1:] == b"."
-
-
-def _finite(value):
-    # NaN is not JSON: other readers refuse the whole card for one undefined metric
-    if isinstance(value, Mapping):
-        return {str(key): _finite(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _text(card: Mapping[str, Any]) -> bytes:

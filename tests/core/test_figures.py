@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 from sklearn.metrics import average_precision_score, log_loss
 
-from lcnet.core.calibration import ensemble_probabilities, fit_temperature, reweight
+from lcnet.core.calibration import HIGHEST, LOWEST, at_bound, ensemble_probabilities, fit_temperature, reweight
 from lcnet.core.metrics import (
     bootstrap,
     classification_metrics,
@@ -142,3 +142,29 @@ def test_reweighting_is_bayes():
         reweight([[0.5, 0.5]], [1, 0], [0.5, 0.5])
     with pytest.raises(ValueError, match="prior must have 2"):
         reweight([[0.5, 0.5]], [1, 1], [1, 1, 1])
+
+
+def test_weights_of_a_temperature_are_repeats():
+    rng = np.random.default_rng(4)
+    labels = rng.integers(3, size=200)
+    outputs = 3 * rng.normal(size=(2, 200, 3)) + 2 * np.eye(3)[labels]
+    times = rng.integers(0, 4, size=200)
+    repeated = fit_temperature(np.repeat(outputs, times, axis=1), np.repeat(labels, times))
+    # the same function of the temperature, summed in another order; the minimiser stops within 1e-4 of its logarithm
+    assert fit_temperature(outputs, labels, times) == pytest.approx(repeated, rel=2e-4)
+    assert abs(np.log(fit_temperature(outputs, labels) / repeated)) > 1e-2  # here the weights do matter
+    with pytest.raises(ValueError, match="weight zero"):
+        fit_temperature(outputs, labels, np.zeros(200))
+
+
+def test_a_temperature_at_its_bound_is_known_as_such():
+    rng = np.random.default_rng(5)
+    labels = rng.integers(3, size=300)
+    useless = 50 * rng.normal(size=(1, 300, 3))
+    # tiny differences that are right but once: the flatter, the worse, down to where the one error costs most
+    sure = 0.05 * np.eye(3)[labels][None]
+    sure[0, 0] = sure[0, 0, ::-1] + 0.04 * np.eye(3)[labels[0]]
+    for outputs, bound in ((sure, LOWEST), (useless, HIGHEST)):
+        found = fit_temperature(outputs, labels)
+        assert found == pytest.approx(bound, rel=1e-3) and at_bound(found)
+    assert not at_bound(1.0) and not at_bound(1.01 * LOWEST) and not at_bound(HIGHEST / 1.01)
