@@ -56,6 +56,8 @@ class Feed:
         self._resident: Batch | None = None
         if not examples.lazy or row * len(examples) <= _SMALL:
             self._normal = normalise(task.inputs, check(task.inputs, {k: v[:] for k, v in examples.inputs.items()}))
+        else:
+            examples.validate(task)  # before the first epoch, not in the middle of it
 
     def __len__(self) -> int:
         return len(self.examples)

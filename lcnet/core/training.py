@@ -22,7 +22,8 @@ from tqdm import tqdm
 
 from lcnet.core import checkpoint as checkpoints
 from lcnet.core.batches import Feed
-from lcnet.core.examples import Examples
+from lcnet.core.devices import find_device
+from lcnet.core.examples import Examples, ExamplesError
 from lcnet.core.files import write_bytes
 from lcnet.core.inputs import describe
 from lcnet.core.splits import grouped_split
@@ -110,9 +111,9 @@ def fit(
     resume : bool
         Continue from the checkpoint there, if any.
     stop_after : int, optional
-        Leave after this many epochs in all, to be resumed.
+        Leave after this many epochs in all, to be resumed; one resumed beyond it is left as it is.
     device : {"cpu", "cuda"}, optional
-        By default the accelerator, if there is one.
+        By default the accelerator, if there is one. Which of several: ``CUDA_VISIBLE_DEVICES``.
     precision : {"no", "bf16"}
     progress : bool, optional
         Show a progress bar; by default on a terminal only.
@@ -124,29 +125,37 @@ def fit(
     Raises
     ------
     ValueError
-        For examples that are not of this task.
+        For examples that are not of this task or have no weight, a device that is not there, weights to start from
+        that do not fit.
     lcnet.core.checkpoint.PlanChanged
         For a resume with another task, other data or other settings.
     FloatingPointError
-        If the loss stops being finite.
+        If the loss, of training or of validation, stops being finite.
     """
     if precision not in ("no", "bf16"):
         raise ValueError(f"precision must be 'no' or 'bf16', not {precision!r}")
     if epochs < 1 or batch_size < 1:
         raise ValueError(f"epochs and batch_size must be positive, not {epochs} and {batch_size}")
-    examples.validate(task)
-    if isinstance(validation, float):
-        held = grouped_split(examples.group, validation, seed=seed, labels=_labels(task, examples))
+    place = None if device is None else find_device(device)
+    if place is not None and (place.type not in ("cpu", "cuda") or place.index):
+        raise ValueError(f"device must be 'cpu' or 'cuda', not {device!r} (of several, CUDA_VISIBLE_DEVICES chooses)")
+    # the inputs are checked by Feed, which reads them all
+    _check_part(task, examples, "the examples")
+    if isinstance(validation, int | float):
+        held = grouped_split(examples.group, validation, seed=seed, labels=task.objective.labels(examples.targets))
         examples, validation = examples.part(~held), examples.part(held)
+        _check_part(task, examples, "the examples that are trained on")
     if validation is not None:
-        validation.validate(task)
+        if not isinstance(validation, Examples):
+            raise ValueError(f"validation must be a share, Examples or None, not {type(validation).__name__}")
+        _check_part(task, validation, "the held-out examples")
 
     accelerator = _accelerator(device, precision)
     place = accelerator.device
     with _seeded(seed, place):
         net = (task.tiny if tiny else task.net)()
         if start is not None:
-            net.load_state_dict(start)
+            _start_from(net, start, task)
         optimizers = _optimizers(net.to(place), lr, weight_decay)
         model = accelerator.prepare_model(net)
         share = {"device": place, "rank": accelerator.process_index, "world": accelerator.num_processes}
@@ -172,7 +181,8 @@ def fit(
         steps_per_epoch = max(1, -(-len(feed) // batch_size))
         hidden = None if progress is None else not progress
         bar = tqdm(total=epochs, initial=progressed.epoch, desc=f"train {task.name}", unit=" epoch", disable=hidden)
-        while progressed.epoch < epochs and not progressed.done and progressed.epoch != stop_after:
+        last = epochs if stop_after is None else min(epochs, stop_after)
+        while progressed.epoch < last and not progressed.done:
             began, epoch = time.perf_counter(), progressed.epoch
             model.train()
             total, rows = torch.zeros((), device=place), 0
@@ -190,7 +200,7 @@ def fit(
                 raise FloatingPointError(f"the training loss of {task.name} is {train_loss} in epoch {epoch}")
             row = {"epoch": epoch, "lr": rate, "train_loss": train_loss}
             if held_feed is not None:
-                row |= _validate(task, model, held_feed, validation, accelerator, batch_size)
+                row |= _validate(task, model, held_feed, validation, accelerator, batch_size, epoch)
             row["seconds"] = time.perf_counter() - began
             progressed.add(row, net, patience)
             progressed.done = progressed.done or progressed.epoch == epochs
@@ -269,7 +279,7 @@ class _Progress:
         self.history, self.best_epoch, self.done = state["history"], state["best_epoch"], state["done"]
 
 
-def _validate(task, model, feed, validation, accelerator, batch_size) -> dict[str, float]:
+def _validate(task, model, feed, validation, accelerator, batch_size, epoch) -> dict[str, float]:
     model.eval()
     with torch.inference_mode(), accelerator.autocast():
         outputs = [model(batch.inputs).float() for batch in feed.ordered(max(batch_size, 256))]
@@ -281,9 +291,12 @@ def _validate(task, model, feed, validation, accelerator, batch_size) -> dict[st
     output = output[: len(feed)].cpu()
     targets = {name: torch.from_numpy(np.ascontiguousarray(values[:])) for name, values in validation.targets.items()}
     weight = None if validation.weight is None else torch.from_numpy(validation.weight)
+    loss = float(task.objective.loss(output, targets, weight))
+    if not math.isfinite(loss):
+        raise FloatingPointError(f"the validation loss of {task.name} is {loss} in epoch {epoch}")
     prediction = task.objective.predict(output).numpy()
     return {
-        "validation_loss": float(task.objective.loss(output, targets, weight)),
+        "validation_loss": loss,
         **task.objective.metrics(prediction, validation.targets, validation.group),
     }
 
@@ -310,15 +323,36 @@ def _optimizers(net, lr: float, weight_decay: float) -> dict[str, torch.optim.Op
 
 def _accelerator(device: str | None, precision: str):
     from accelerate import Accelerator
-    from accelerate.state import AcceleratorState
+    from accelerate.state import AcceleratorState, PartialState
 
-    options = {"cpu": device == "cpu", "mixed_precision": precision}
+    options = {"cpu": device is not None and find_device(device).type == "cpu", "mixed_precision": precision}
+    # its state is a singleton of the process, and an earlier fit may have asked for another device or precision: it
+    # refuses another precision, and says nothing when it stays on the CPU. One of several processes keeps its state
+    if PartialState._shared_state and PartialState().num_processes == 1:
+        if bool(PartialState._shared_state.get("_cpu")) != options["cpu"] or (
+            AcceleratorState._shared_state and AcceleratorState().mixed_precision != precision
+        ):
+            AcceleratorState._reset_state(reset_partial_state=True)
+    made = Accelerator(**options)
+    if device is not None and made.device.type != find_device(device).type:
+        raise ValueError(f"asked for device {device!r}, accelerate's settings give {made.device.type!r}")
+    return made
+
+
+def _check_part(task, examples: Examples, what: str) -> None:
+    if len(examples) == 0:
+        raise ExamplesError(f"{what}: there are none for {task.name}")
+    task.objective.check(examples.targets)
+    if examples.weight is not None and not examples.weight.sum() > 0:
+        raise ValueError(f"{what} all have weight zero")
+
+
+def _start_from(net, start, task) -> None:
     try:
-        return Accelerator(**options)
-    except ValueError:
-        # its state is a singleton of the process: an earlier fit asked for another device or precision
-        AcceleratorState._reset_state(reset_partial_state=True)
-        return Accelerator(**options)
+        net.load_state_dict(start)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise ValueError(f"the weights to start from do not fit the network of {task.name}: {reason}") from None
 
 
 @contextmanager
@@ -335,10 +369,6 @@ def _digest(net, start) -> str:
     for name, value in sorted((start or {}).items()):
         digest.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-def _labels(task, examples):
-    return task.objective.labels(examples.targets) if hasattr(task.objective, "labels") else None
 
 
 def _device_name(place: torch.device) -> str:
