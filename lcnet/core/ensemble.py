@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,13 +17,14 @@ import torch
 
 import lcnet
 from lcnet.core import registry
+from lcnet.core.devices import find_device
 from lcnet.core.examples import Examples
 from lcnet.core.inputs import describe
 from lcnet.core.metrics import Interval, bootstrap, classification_metrics
-from lcnet.core.network import Network, load, outputs
+from lcnet.core.network import Network, load, outputs, sums_matrix
 from lcnet.core.splits import grouped_folds, grouped_split
 from lcnet.core.training import Fit, fit
-from lcnet.core.weights import save_network, save_reading
+from lcnet.core.weights import plain, save_network, save_reading
 
 if TYPE_CHECKING:
     from lcnet.core.task import Task
@@ -30,13 +32,19 @@ if TYPE_CHECKING:
 __all__ = ["CrossValidation", "Evaluation", "cross_validate", "evaluate", "train"]
 
 _HALF = 1e-3  # half precision is used where it changes no held-out probability by more
+# what `train` writes on a card, or another file's loader would take for something else: `about` adds to it
+_OURS = (
+    *("name", "version", "task", "reference", "size", "classes", "inputs", "calibration", "prevalence", "metrics"),
+    *("metrics_on", "readings", "data", "training", "precision", "members", "sha256", "bytes", "reading_of", "sums"),
+)
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """How well a network does on `n` examples of `groups` groups it was not trained on.
 
-    `prediction` is (n, classes), `metrics` name -> `lcnet.core.metrics.Interval`.
+    `prediction` is (n, classes), `metrics` name -> `lcnet.core.metrics.Interval`; every example counts once, whatever
+    its weight.
     """
 
     prediction: np.ndarray
@@ -64,6 +72,7 @@ def train(
     *,
     folder: str | os.PathLike,
     name: str | None = None,
+    checkpoints: str | os.PathLike | None = None,
     extra: Examples | None = None,
     members: int = 3,
     seed: int = 0,
@@ -88,9 +97,11 @@ def train(
     examples : Examples
         The population the probabilities are calibrated to.
     folder : path
-        Gets ``<name>.safetensors``, ``<name>.json``, cards of its readings, and ``member-<k>/`` with each checkpoint.
+        Gets ``<name>.safetensors``, ``<name>.json`` and cards of its readings.
     name : str, optional
         Of the files; default: the task's, after its "/".
+    checkpoints : path, optional
+        Gets ``member-<k>/`` with each member's checkpoint, log and picture; default: `folder`.
     extra : Examples, optional
         Further examples (simulated, say) for training only. They are weighted so that the class shares stay those of
         `examples`, and leave out the groups that are held out.
@@ -100,13 +111,14 @@ def train(
     start : sequence of state dicts, optional
         Weights to start the members from (in turn, if there are fewer).
     resume : bool
-        Continue from the checkpoints in `folder`.
+        Continue from the checkpoints.
     tiny : bool
         Train ``task.tiny()``.
     version : str
         Of the network, for its card.
     about : mapping, optional
-        More for the card: ``intended_use``, ``limits``, ``data_description`` and the like.
+        More for the card: ``intended_use``, ``limits``, ``data_description`` and the like, plain JSON values under
+        keys that the card does not have yet.
     command : str
         The command line, for the card.
     batch_size : int
@@ -117,17 +129,38 @@ def train(
     -------
     Network
         As loaded from the saved files.
+
+    Raises
+    ------
+    ValueError
+        Before any training: for examples that are not of this task, a device that is not there, `about` or attributes
+        of the examples that cannot be on a card.
+
+    Warns
+    -----
+    UserWarning
+        If the held-out examples do not determine the calibration; the card says so too.
     """
     folder = Path(folder)
+    find_device(settings.get("device"))
+    about = plain(about or {}, "about")
+    attributes = plain(examples.attributes, "attributes of the examples")
+    if taken := [key for key in about if key in _OURS]:
+        raise ValueError(f"about cannot replace what the training itself writes on the card: {', '.join(taken)}")
     examples.validate(task)
     held = grouped_split(examples.group, held_out, seed=seed, labels=_labels(task, examples))
     part, validation = _parts(task, examples, held, extra)
+    joined = len(part) - int((~held).sum())
     settings = {"batch_size": batch_size, "tiny": tiny, "resume": resume, **settings}
-    fits = _members(task, part, validation, members, seed, start, folder, settings)
+    place = folder if checkpoints is None else Path(checkpoints)
+    fits = _members(task, part, validation, members, seed, start, place, settings)
     nets = [one.net for one in fits]
 
     logits = outputs(nets, task.inputs, validation.inputs, device=settings.get("device"))
     calibration = task.objective.calibrate(logits, validation.targets, validation.weight)
+    doubts = task.objective.doubts(calibration, logits, validation.targets)
+    for doubt in doubts:
+        warnings.warn(f"{task.name}: {doubt}", stacklevel=2)
     half = _halved(task, nets, validation, logits, calibration)
     if half is not None:
         logits = half
@@ -148,21 +181,23 @@ def train(
             "method": "one temperature for all members, fitted to the log loss of their averaged probabilities on the "
             "held-out groups, at the prevalence stated here",
             "parameters": calibration,
+            "doubts": doubts,
         },
         "prevalence": _prevalence(task, examples),
         "metrics": task.objective.metrics(prediction, validation.targets, validation.group),
         "metrics_on": f"{len(validation)} held-out examples of {len(np.unique(validation.group))} groups; they also "
-        "stopped the training and set the temperature, so cross-validation is the fairer figure",
+        "stopped the training and set the temperature, so cross-validation is the fairer figure"
+        + ("" if validation.weight is None else "; unweighted, though the training used weights"),
         "readings": {
             key: {"metrics": _reading_metrics(task, entry, prediction, validation)} for key, entry in readings.items()
         },
         "data": {
             "examples": len(examples),
             "groups": len(np.unique(examples.group)),
-            "extra": 0 if extra is None else len(extra),
+            "extra": joined,
             "classes": _counts(task, examples),
             "fingerprint": examples.fingerprint(),
-            "attributes": examples.attributes,
+            "attributes": attributes,
         },
         "training": {
             "command": command,
@@ -183,7 +218,7 @@ def train(
         "precision": "float16" if half is not None else "float32",
         "intended_use": "",
         "limits": "",
-        **(about or {}),
+        **about,
     }
     path = folder / f"{name}.safetensors"
     card = save_network(path, [net.state_dict() for net in nets], card, half=half is not None)
@@ -209,7 +244,8 @@ def cross_validate(
 ) -> CrossValidation:
     """What a network trained and calibrated without a group says of it, for every group.
 
-    Each fold repeats all of `train`, its held-out part for stopping and temperature included, on the other folds.
+    Each fold trains and calibrates as `train` does, on the other folds: with a held-out part of its own that stops the
+    training and sets the temperature. It saves no network, and so does not round one to half precision.
 
     Parameters
     ----------
@@ -231,6 +267,7 @@ def cross_validate(
     -------
     CrossValidation
     """
+    find_device(settings.get("device"))
     examples.validate(task)
     fold = grouped_folds(examples.group, folds, seed=seed, labels=_labels(task, examples))
     said = None
@@ -245,6 +282,8 @@ def cross_validate(
         device = settings.get("device")
         logits = outputs(nets, task.inputs, validation.inputs, device=device)
         calibration = task.objective.calibrate(logits, validation.targets, validation.weight)
+        for doubt in task.objective.doubts(calibration, logits, validation.targets):
+            warnings.warn(f"{task.name}, fold {number}: {doubt}", stacklevel=2)
         found = _each(task, outputs(nets, task.inputs, test.inputs, device=device), calibration)
         if said is None:
             said = np.empty((members, len(examples), *found.shape[2:]))
@@ -257,6 +296,8 @@ def cross_validate(
 
 def evaluate(network: Network, examples: Examples, *, resamples: int = 200, seed: int = 0, device=None) -> Evaluation:
     """Metrics of a network, or of a reading of one, on labelled examples, with 68% intervals over groups.
+
+    They are unweighted: every example counts once, whatever its weight.
 
     Parameters
     ----------
@@ -300,6 +341,9 @@ def _parts(task, examples: Examples, held, extra: Examples | None) -> tuple[Exam
         classes = len(task.objective.classes)
         weight = np.ones(len(extra)) if extra.weight is None else extra.weight.astype(float)
         own = np.ones(len(part)) if part.weight is None else part.weight
+        for what, values in (("examples that are trained on", own), ("extra examples", weight)):
+            if not values.sum() > 0:
+                raise ValueError(f"the {what} all have weight zero")
         wanted = np.bincount(ours, own, classes) / own.sum()
         present = np.bincount(theirs, weight, classes) / weight.sum()
         ratio = np.divide(wanted, present, out=np.zeros(classes), where=present > 0)
@@ -349,15 +393,14 @@ def _intervals(task, prediction, examples: Examples, resamples, seed, reading=No
 
 
 def _reading_metrics(task, entry, prediction, validation) -> dict[str, float]:
-    classes = task.objective.classes
-    columns = [[classes.index(one) for one in summed] for summed in entry.sums.values()]
-    which = np.array([next(k for k, column in enumerate(columns) if one in column) for one in range(len(classes))])
-    summed = np.stack([prediction[:, column].sum(axis=1) for column in columns], axis=1)
-    return classification_metrics(summed, which[_labels(task, validation)], tuple(entry.sums))
+    matrix = sums_matrix(task.objective.classes, entry.sums)
+    return classification_metrics(
+        prediction @ matrix, matrix.argmax(axis=1)[_labels(task, validation)], tuple(entry.sums)
+    )
 
 
-def _labels(task, examples: Examples):
-    return task.objective.labels(examples.targets) if hasattr(task.objective, "labels") else None
+def _labels(task, examples: Examples) -> np.ndarray | None:
+    return task.objective.labels(examples.targets)
 
 
 def _counts(task, examples: Examples) -> dict[str, int]:

@@ -11,7 +11,7 @@ from lcnet.core.examples import Examples
 if TYPE_CHECKING:
     from lcnet.core.task import Task
 
-__all__ = ["BLOCK", "simulate"]
+__all__ = ["BLOCK", "apart", "simulate"]
 
 BLOCK = 64  # examples simulated from one seed: part of what a seed means, so never changed
 
@@ -55,6 +55,14 @@ def simulate(task: Task, n: int, seed: int, *, jobs: int = 1, progress: bool | N
     examples = Examples.concatenate(parts)
     examples.attributes = {"task": task.name, "seed": seed}
     return examples
+
+
+def apart(seed: int) -> int:
+    """A seed for examples that judge, from that of examples that train: `simulate` gives none of them for both.
+
+    The same seed would give the very same blocks, however many of each are drawn.
+    """
+    return int(np.random.SeedSequence([seed, 0xE7A1]).generate_state(1)[0])
 
 
 def _block(function, size: int, seed: int, number: int) -> Examples:
