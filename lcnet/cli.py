@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -78,7 +79,8 @@ def train(
     number: Annotated[int, typer.Option("--simulate", metavar="N", min=0, help="Simulated examples to train on.")] = 0,
     seed: Seed = 0,
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="F", help="A folder, or a .safetensors file; default: by task.")
+        Path | None,
+        typer.Option("--output", metavar="F", help="A folder, or F.safetensors with F.training/; default: by task."),
     ] = None,
     members: Annotated[int, typer.Option("--members", min=1, help="Networks in the ensemble.")] = 3,
     epochs: Annotated[int, typer.Option("--epochs", min=1)] = 40,
@@ -100,22 +102,18 @@ def train(
     """Train, calibrate and save an ensemble. With --data, simulated examples are added to the training part only."""
     if data is None and number == 0:
         raise typer.BadParameter("nothing to train on: give --data FILE, --simulate N, or both")
-    with _plainly():
+    with _plainly("`lcnet train ... --resume` continues from the last epoch"):
         problem = _task(task)
+        name, folder, work = _places(output or Path("lcnet-" + problem.name.replace("/", "-")))
         examples = None if data is None else _open(data, problem)
         extra = _json(about)
-        output = output or Path("lcnet-" + problem.name.replace("/", "-"))
-        name, folder = (output.stem, output.parent) if output.suffix == ".safetensors" else (None, output)
-        _writable(folder / "any")
         from lcnet.core.ensemble import train as run
         from lcnet.core.network import load
 
         states = None
         if start is not None:
-            network = load(start, task=None if start in registry.REGISTRY else problem)
-            network = getattr(network, "network", network)
-            states = [net.state_dict() for net in network._nets]
-        simulated = _simulated(problem, number, seed, jobs, folder, resume) if number else None
+            states = load(start, task=None if start in registry.REGISTRY else problem).states()
+        simulated = _simulated(problem, number, seed, jobs, work, resume) if number else None
         if examples is None:
             examples, simulated = simulated, None
         network = run(
@@ -123,6 +121,7 @@ def train(
             examples,
             folder=folder,
             name=name,
+            checkpoints=work,
             extra=simulated,
             members=members,
             seed=seed,
@@ -155,21 +154,32 @@ def evaluate(
     jobs: Jobs = 1,
     device: Device = None,
 ) -> None:
-    """How well a network does on labelled examples, with 68% intervals over groups; simulated ones without --data."""
+    """How well a network does on labelled examples, with 68% intervals over groups; simulated ones without --data.
+
+    Simulated examples are never those that `lcnet train` or `lcnet simulate` draw from the same seed.
+    """
+    if network is None and task not in registry.REGISTRY and ":" in task:
+        raise typer.BadParameter(f"no network is shipped for {task}: give --network NET")
     with _plainly():
         problem = _task(task)
         examples = None if data is None else _open(data, problem)
         from lcnet.core.ensemble import evaluate as run
-        from lcnet.core.network import load
+        from lcnet.core.network import as_reading, load
 
         known = network is None or network in registry.REGISTRY
-        judged = load(task if network is None else network, task=None if known else problem)
+        judged = as_reading(load(task if network is None else network, task=None if known else problem), task)
         if examples is None:
+            from lcnet.core.simulation import apart
             from lcnet.core.simulation import simulate as draw
 
-            examples = draw(problem, number, seed, jobs=jobs)
+            examples = draw(problem, number, apart(seed), jobs=jobs)
+            typer.echo(f"simulated apart from training: seed {apart(seed)}, derived from --seed {seed}")
+        elif examples.fingerprint() == (judged.card.get("data") or {}).get("fingerprint"):
+            typer.echo("lcnet: warning: the network was trained on these very examples", err=True)
         found = run(judged, examples, device=device)
         typer.echo(f"{judged.card.get('name')} on {found.n} examples of {found.groups} groups")
+        if examples.weight is not None:
+            typer.echo("unweighted: every example counts once, whatever its weight")
         for key, interval in found.metrics.items():
             typer.echo(f"{key:30} {interval.value:8.4f}  [{interval.low:.4f}, {interval.high:.4f}]")
 
@@ -180,18 +190,24 @@ def main() -> None:
 
 
 @contextmanager
-def _plainly():
+def _plainly(advice: str = ""):
     """What goes wrong with files, names and settings is one sentence and exit status 1, not a traceback."""
-    try:
-        yield
-    except (ValueError, OSError, FloatingPointError, RuntimeError) as error:
-        if os.environ.get("LCNET_TRACEBACK"):
-            raise
-        typer.echo(f"lcnet: {' '.join(str(error).split())}", err=True)
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        typer.echo("lcnet: interrupted; `lcnet train ... --resume` continues from the last epoch", err=True)
-        raise typer.Exit(130) from None
+    with warnings.catch_warnings():
+        warnings.showwarning = _say_warning
+        try:
+            yield
+        except (ValueError, OSError, FloatingPointError, RuntimeError) as error:
+            if os.environ.get("LCNET_TRACEBACK"):
+                raise
+            typer.echo(f"lcnet: {' '.join(str(error).split())}", err=True)
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            typer.echo("lcnet: interrupted" + (f"; {advice}" if advice else ""), err=True)
+            raise typer.Exit(130) from None
+
+
+def _say_warning(message, category, filename, lineno, file=None, line=None) -> None:
+    typer.echo(f"lcnet: warning: {message}", err=True)
 
 
 def _task(name: str):
@@ -199,6 +215,27 @@ def _task(name: str):
         return registry.get_task(name)
     except registry.UnknownTask as error:
         raise typer.BadParameter(str(error), param_hint="TASK") from None
+    except Exception as error:  # a module of the user's, which may raise anything
+        if name in registry.REGISTRY:
+            raise
+        raise ValueError(f"importing {name} failed: {type(error).__name__}: {error}") from error
+
+
+def _places(output: Path) -> tuple[str | None, Path, Path]:
+    """The network's name, its folder, and the folder of what the training leaves; made if need be."""
+    if output.suffix == ".safetensors":
+        if output.is_dir():
+            raise OSError(f"cannot write {output}: it is a folder")
+        name, folder, work = output.stem, output.parent, output.with_suffix(".training")
+    elif output.suffix[1:2].isalpha() and not output.is_dir():  # a folder may well be called net-1.2
+        raise ValueError(f"--output {output}: give a folder, or a file that ends in .safetensors")
+    else:
+        name, folder, work = None, output, output
+    for place in (folder, work):
+        if place.exists() and not place.is_dir():
+            raise OSError(f"cannot write into {place}: it is a file, not a folder")
+        _writable(place / "any")
+    return name, folder, work
 
 
 def _open(path: Path, task):
@@ -230,7 +267,10 @@ def _simulated(task, n: int, seed: int, jobs: int, folder: Path, resume: bool):
 
 def _writable(path: Path) -> None:
     folder = path.parent
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise OSError(f"cannot write {path}: {folder} is not a folder") from None
     if path.is_dir() or not os.access(folder, os.W_OK):
         raise OSError(f"cannot write {path}")
 
@@ -251,5 +291,8 @@ def _json(path: Path | None) -> dict:
 
 def _command() -> str:
     # the card travels: names of files, not where they were on this disk
-    words = [Path(word).name if os.path.isabs(word) else word for word in sys.argv[1:]]
-    return " ".join(["lcnet", *words])
+    def short(word: str) -> str:
+        option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+        return option + equals + (Path(value).name if os.path.isabs(value) else value)
+
+    return " ".join(["lcnet", *map(short, sys.argv[1:])])
