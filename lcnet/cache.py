@@ -25,7 +25,8 @@ def cache_dir(*parts: str) -> Path:
         ``$LCNET_CACHE``, else ``$XDG_CACHE_HOME/lcnet``, else ``~/.cache/lcnet``; where none of these can be written
         (a container without a home), a folder of this user's in the temporary directory.
     """
-    root = os.environ.get("LCNET_CACHE")
+    # a shell expands ~, a Dockerfile or a job's settings do not: a folder named "~" is what nobody meant
+    root = os.path.expanduser(os.environ.get("LCNET_CACHE", ""))
     if not root:
         root = Path(os.environ.get("XDG_CACHE_HOME") or Path(os.path.expanduser("~"), ".cache"), "lcnet")
     folder = Path(root, *parts)

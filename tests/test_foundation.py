@@ -117,9 +117,21 @@ def test_lint(root):
     assert done.returncode == 0, done.stdout
 
 
+def test_lcnet_cache_may_start_at_home(monkeypatch, tmp_path):
+    from lcnet.cache import cache_dir
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("LCNET_CACHE", "~/kept")
+    monkeypatch.chdir(tmp_path)
+    assert cache_dir("numba") == tmp_path / "kept" / "numba" and not (tmp_path / "~").exists()
+
+
 def test_the_suite_is_offline():
     """No test reaches the network by accident; the loopback, which Jupyter and gloo need, stays open."""
-    with pytest.raises((OSError, RuntimeError)):
+    # the guards' own words: without them a reserved address is unreachable or times out, an OSError as well
+    with pytest.raises(OSError, match="not marked `remote_data`"):
         socket.create_connection(("192.0.2.1", 80), timeout=1)  # an address reserved for documentation
+    with socket.socket() as one, pytest.raises((UserWarning, RuntimeError), match="A test tried to use socket"):
+        one.connect(("192.0.2.1", 80))
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname(), timeout=5):
         pass
