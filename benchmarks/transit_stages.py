@@ -42,8 +42,8 @@ def lightkurve_views(flat, period, epoch, duration):
     days = duration / 24
     window = folded[np.abs(folded.time.value) < 2 * days]
     return [
-        folded.bin(bins=201, time_bin_start=-period / 2, time_bin_end=period / 2, aggregate_func=np.nanmedian),
-        window.bin(bins=61, time_bin_start=-2 * days, time_bin_end=2 * days, aggregate_func=np.nanmedian),
+        folded.bin(bins=201, aggregate_func=np.nanmedian),
+        window.bin(bins=61, aggregate_func=np.nanmedian),
     ]
 
 

@@ -107,7 +107,7 @@ def test_four_years_of_kepler_find_tres2(stars, tres2):
 
 def test_quiet_stars_have_no_candidate(stars):
     """On these 9.7 d curves a white-noise SNR reaches 13, as high as the real TOI-2013.01 in TESS-SPOC."""
-    names = sorted(path.name[:-9] for path in (stars / "lightcurves" / "osg9c1").glob("kic000*_llc.npz"))
+    names = sorted(path.name[:-8] for path in (stars / "lightcurves" / "osg9c1").glob("kic000*_llc.npz"))
     assert len(names) == 9
     white = []
     for name in names:

@@ -201,7 +201,7 @@ def test_views_remade_from_the_archive_are_those_the_network_was_trained_on(pi_m
 
 
 def test_so_are_those_the_search_makes(pi_mensae):
-    """`score` goes another way than the verb `views`: its own mask, and a window tied to the longest period searched."""
+    """`score` goes another way than the verb `views`: its own mask, a window tied to the longest period searched."""
     from dataclasses import replace
 
     from lcnet.transits.candidates import candidate_views, find_candidates
