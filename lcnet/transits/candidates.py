@@ -280,7 +280,7 @@ def _errors(snr, duration, numbers, cadence):
     centre = np.sqrt(days * ingress / 2) / snr
     centre = np.hypot(centre, days / 20 / np.sqrt(12))
     spread = np.sum((numbers - np.mean(numbers)) ** 2) if n > 1 else 0.0
-    period_err = centre * np.sqrt(n) / np.sqrt(spread) if spread > 0 else np.inf
+    period_err = centre * np.sqrt(n) / np.sqrt(spread) if spread > 0 else np.nan  # one transit: nobody knows
     # the epoch given is the first one, away from the middle where it is best known
     lever = np.mean(numbers) - np.min(numbers) if n > 1 else 0.0
     return float(period_err), float(np.hypot(centre, lever * period_err) if n > 1 else centre)

@@ -50,6 +50,9 @@ Prior = Annotated[
     float | None,
     typer.Option("--prior", help="Share of this search's candidates that are planets; default the training set's."),
 ]
+Network = Annotated[
+    str, typer.Option("--network", metavar="NET", help="The network: a shipped name, or the folder of one of your own.")
+]
 
 
 @app.command()
@@ -65,6 +68,7 @@ def score(
     max_candidates: MaxCandidates = 5,
     period: Period = None,
     prior: Prior = None,
+    network: Network = "transits/candidate",
 ) -> None:
     """Find transit candidates and give each its probability of being a planet.
 
@@ -76,7 +80,7 @@ def score(
         raise typer.BadParameter(f"{prior:g} is no share between 0 and 1", param_hint="--prior")
     _check(target, output, min_snr, period, demo=demo)
     options = {"min_snr": min_snr, "max_candidates": max_candidates, "period": period, "prior": prior}
-    options |= {"jobs": jobs, "figures": figures}
+    options |= {"jobs": jobs, "figures": figures, "network": network}
     _finish(_run_demo(output, options) if demo else _run(target, output, options))
 
 
@@ -242,6 +246,9 @@ _LEFT = {"target", "truth", "agrees", "remarks"}
 
 def _show(table) -> None:
     _print_cells(*table_cells(table))
+    if "prior_planet" in table.meta and (table["candidate"] > 0).any():
+        share = 100 * table.meta["prior_planet"]
+        _out(f"p(planet) holds for searches in which {share:.2g} % of the candidates are planets; --prior states another.")
     said, failed = {}, []
     for row in table:
         name, reason = str(row["target"]), str(row["reason"])

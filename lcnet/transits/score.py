@@ -310,6 +310,9 @@ def _meta(net, shares, options) -> dict:
         card = net.card
         meta |= {"network": str(card.get("name", "")), "network_version": str(card.get("version", ""))}
         meta |= {"network_sha256": str(card.get("sha256", ""))}
+        if shares is not None or card.get("prevalence"):
+            believed = _prevalence(net) if shares is None else shares
+            meta["prior_planet"] = float(believed[list(net.classes).index(PLANET)])
         if shares is None:
             meta["prior"] = "that of the training set"
         else:

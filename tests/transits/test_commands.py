@@ -74,6 +74,23 @@ def test_none_scored_is_status_1_without_a_traceback(run, bad):
         assert result.exit_code == 1 and "Not scored (1)" in result.stdout and "Traceback" not in result.output
 
 
+def test_the_screen_says_what_the_probabilities_hold_for(run, star_files):
+    # the fake network's training set has 10 % planets
+    assert "10 % of the candidates are planets" in run("score", star_files["planet"]).stdout
+    assert "30 % of the candidates are planets" in run("score", star_files["planet"], "--prior", "0.3").stdout
+    assert "candidates are planets" not in run("score", star_files["quiet"]).stdout
+    assert "candidates are planets" not in run("search", star_files["planet"]).stdout
+
+
+def test_a_network_of_ones_own_is_named(monkeypatch, network, star_files):
+    import lcnet
+
+    asked = []
+    monkeypatch.setattr(lcnet, "load", lambda name: asked.append(name) or network, raising=False)
+    assert runner.invoke(app, ["score", str(star_files["quiet"]), "--network", "my-network"]).exit_code == 0
+    assert asked == ["my-network"]
+
+
 def test_a_missing_network_is_status_1(star_files, monkeypatch):
     import lcnet
 
