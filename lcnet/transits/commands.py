@@ -248,7 +248,7 @@ def _show(table) -> None:
     _print_cells(*table_cells(table))
     if "prior_planet" in table.meta and (table["candidate"] > 0).any():
         share = 100 * table.meta["prior_planet"]
-        _out(f"p(planet) holds for searches in which {share:.2g} % of the candidates are planets; --prior states another.")
+        _out(f"p(planet) holds where {share:.2g} % of the candidates are planets; --prior states another share.")
     said, failed = {}, []
     for row in table:
         name, reason = str(row["target"]), str(row["reason"])

@@ -97,8 +97,8 @@ def test_the_command_passes_its_options_on(network, monkeypatch, tmp_path):
     monkeypatch.setattr(lcnet, "load", lambda name: network, raising=False)
     monkeypatch.setattr(demo, "run_demo", run)
     monkeypatch.chdir(tmp_path)
-    words = "--demo --jobs 2 --min-snr 9 --max-candidates 2 --period 1 5 --prior 0.2 --network my --figures pages -o t.csv"
-    result = CliRunner().invoke(app, ["score", *words.split()])
+    words = "--demo --jobs 2 --min-snr 9 --max-candidates 2 --period 1 5 --prior 0.2 --network my --figures pages"
+    result = CliRunner().invoke(app, ["score", *words.split(), "-o", "t.csv"])
     assert result.exit_code == 0, result.output
     assert str(told.pop("figures")) == "pages" and told.pop("progress") is None and told.pop("folder") == demo.FOLDER
     expected = {"jobs": 2, "min_snr": 9.0, "max_candidates": 2, "period": (1.0, 5.0), "prior": 0.2, "network": "my"}
