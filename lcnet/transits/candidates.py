@@ -420,7 +420,10 @@ def find_candidates(time, flux, flux_err=None, *, segment=None, period=None, min
         # the first ones were measured while the later ones' transits still passed for noise
         for k, (sde, ephemeris) in enumerate(kept):
             others = found[:k] + found[k + 1 :]
-            found[k] = _candidate(curve, sde, ephemeris, found[:k], others, baseline) or found[k]
+            again = _candidate(curve, sde, ephemeris, found[:k], others, baseline)
+            # one whose transits all but coincide with another's has nothing left to be measured on: the first stays
+            if again is not None and again.snr >= min_snr:
+                found[k] = again
     return Search(
         candidates=tuple(found),
         status="ok" if found else "no_candidate",

@@ -183,3 +183,11 @@ def test_a_search_is_deterministic():
 def test_what_cannot_be_searched_is_named(arrays, options, message):
     with pytest.raises(ValueError, match=message):
         find_candidates(*arrays, **options)
+
+
+def test_no_candidate_is_reported_below_the_threshold():
+    """Also where transits of two candidates coincide, and masking the one leaves little to measure the other on."""
+    for seed in range(4):
+        planets = [(2.0, 1500.5, 3.0, 3e-3), (4.0 + 0.004 * seed, 1500.5, 3.0, 3e-3), (6.0, 1500.5, 3.0, 3e-3)]
+        found = find_candidates(*star(seed, planets))
+        assert found.candidates and all(c.snr >= 7.1 for c in found.candidates)
