@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lcnet.core.jit import njit
+from lcnet.transits.detrend import robust_sigma
 from lcnet.transits.ephemeris import plain
 from lcnet.transits.periods import Band, period_bands, search_range, split_octaves
 
@@ -229,7 +230,7 @@ def bls_search(
         raise ValueError(f"{int(good.sum())} usable points, at least 3 are needed")
     time, flux, err = time[good], flux[good], err[good]
     if flux_err is None:
-        scatter = 1.4826 * np.median(np.abs(flux - np.median(flux)))
+        scatter = robust_sigma(flux)
         err = np.full(time.size, scatter if scatter > 0 else 1.0)
     baseline = np.ptp(time)
     cadence = np.median(np.diff(np.sort(time)))

@@ -249,10 +249,15 @@ def measure_box(curve, period, epoch, duration, *, others=None):
     }
 
 
-def _mask(time, candidates):
+def _ephemerides(candidates):
+    return [(c.period, c.epoch, c.duration) for c in candidates]
+
+
+def _mask(time, ephemerides):
+    """The points in the transits, wings included, of any of the (period, epoch, duration)."""
     masked = np.zeros(time.size, bool)
-    for c in candidates:
-        masked |= in_transit(time, c.period, c.epoch, c.duration, widen=MASK_WIDTH)
+    for ephemeris in ephemerides:
+        masked |= in_transit(time, *ephemeris, widen=MASK_WIDTH)
     return masked
 
 
@@ -310,7 +315,7 @@ def _candidate(curve, sde, ephemeris, stronger, others, baseline):
     """Measure an accepted ephemeris on the light curve flattened with its transits, and those of `others`, masked."""
     period, epoch, duration = ephemeris
     epoch = _first_transit(curve.time, period, epoch, duration)
-    box = measure_box(curve, period, epoch, duration, others=_mask(curve.time, others))
+    box = measure_box(curve, period, epoch, duration, others=_mask(curve.time, _ephemerides(others)))
     if box is None or box["n_transits"] == 0:
         return None
     flags, status = [], "ok"
@@ -385,14 +390,14 @@ def find_candidates(time, flux, flux_err=None, *, segment=None, period=None, min
     low, high = search_range(baseline, period)
     window = flatten_window(high)
 
-    def flatten(candidates):
-        return flatten_curve(time, flux, flux_err, segment=segment, window=window, mask=_mask(time, candidates))
+    def flatten(ephemerides):
+        return flatten_curve(time, flux, flux_err, segment=segment, window=window, mask=_mask(time, ephemerides))
 
     found, periodograms, reason = [], [], ""
     kept = []  # what `_candidate` needs to measure each of `found` again
-    curve = flatten(found)
+    curve = flatten([])
     while len(found) < max_candidates:
-        free = ~_mask(curve.time, found)
+        free = ~_mask(curve.time, _ephemerides(found))
         if free.sum() < 20:
             reason = "the transits found so far leave fewer than 20 points"
             break
@@ -402,9 +407,8 @@ def find_candidates(time, flux, flux_err=None, *, segment=None, period=None, min
         peak, ephemeris, reason = _strongest(rest, search, min_snr, baseline, (low, high))
         if peak is None:
             break
-        provisional = Candidate(ephemeris[0], 0.0, ephemeris[1], 0.0, ephemeris[2], *[np.nan] * 4, 0, 0.0)
         try:
-            flatter = flatten([*found, provisional])
+            flatter = flatten([*_ephemerides(found), ephemeris])
         except ValueError:
             reason = "with the strongest dip masked too, no stretch is left to draw a trend through"
             break
@@ -475,4 +479,4 @@ def candidate_points(search, index):
     # a harmonic is the same body seen again (a secondary eclipse, say): its dips are evidence, not contamination
     linked = {this.harmonic_of - 1} | {k for k, other in enumerate(search.candidates) if other.harmonic_of == index + 1}
     others = [other for k, other in enumerate(search.candidates) if k != index and k not in linked]
-    return ~_mask(search.time, others) | in_transit(search.time, this.period, this.epoch, this.duration)
+    return ~_mask(search.time, _ephemerides(others)) | in_transit(search.time, this.period, this.epoch, this.duration)

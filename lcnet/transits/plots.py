@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from lcnet.transits.candidates import candidate_points
-from lcnet.transits.detrend import in_transit, robust_sigma
+from lcnet.transits.detrend import in_transit, robust_sigma, trend_segments
 from lcnet.transits.views import find_secondary, fold
 
 __all__ = [
@@ -78,8 +78,8 @@ def plot_curve(search, ax=None, *, time_system=""):
     factor, unit = _scale([low, high])
     _dots(ax, search.time, factor * raw)
     # the trend is drawn piece by piece: a line across a gap would be an invention
-    gaps = np.flatnonzero((np.diff(search.time) > 0.5) | (np.diff(search.segment) != 0)) + 1
-    for piece in np.split(np.arange(search.time.size), gaps):
+    starts = np.flatnonzero(np.diff(trend_segments(search.time, search.segment))) + 1
+    for piece in np.split(np.arange(search.time.size), starts):
         label = "trend" if piece.size and piece[0] == 0 else None
         ax.plot(search.time[piece], factor * (search.trend[piece] - 1), color=TREND, lw=1.2, label=label)
     margin = 0.08 * (high - low)
