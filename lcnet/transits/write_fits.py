@@ -16,7 +16,7 @@ from astropy.time import Time
 
 from lcnet import __version__
 from lcnet.core.files import replaced
-from lcnet.transits.simulate import SimulatedCurve
+from lcnet.transits.simulator.curves import SimulatedCurve
 
 __all__ = ["lightcurve_name", "write_lightcurve"]
 
