@@ -25,6 +25,7 @@ _WHERE = {
     "read": "read",
     "score": "score",
     "search": "search",
+    "simulate": "simulate",
     "views": "views",
 }
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lcnet.transits.matching import match_ephemeris
-from lcnet.transits.simulate import CLASSES, KINDS, label, simulate, simulate_candidates, simulate_star
+from lcnet.transits.simulate import CLASSES, KINDS, label, simulate_candidates, simulate_star
 from lcnet.transits.simulator import photon_noise, stochastic
 from lcnet.transits.simulator.binaries import BINARIES, draw_binary
 from lcnet.transits.simulator.missions import MISSIONS
