@@ -92,23 +92,18 @@ def _cut_off(path) -> ReadError:
     return ReadError(f"{path}: the file is cut off (an interrupted download?); fetch it again")
 
 
+@contextmanager
 def open_stream(path: Path):
     """The file's bytes as a seekable stream, unpacked on the way; refuses what is not FITS in one sentence."""
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file")
-    stream = open(path, "rb")
-    try:
-        if stream.read(2) == b"\x1f\x8b":
-            stream.seek(0)
-            stream = gzip.GzipFile(fileobj=stream)
-        else:
-            stream.seek(0)
+    with open(path, "rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        stream = gzip.GzipFile(fileobj=file) if packed else file
         _sniff(stream.read(512), path)
         stream.seek(0)
-    except BaseException:
-        stream.close()
-        raise
-    return stream
+        yield stream
 
 
 def contents(path: Path) -> bytes:
@@ -273,8 +268,8 @@ def _astropy_cards(header: bytes) -> dict:
     return {**cards, "COMMENT": comment} if comment else cards
 
 
-def checksum(raw: bytes, start: int, end: int) -> int:
-    """32-bit ones' complement sum (FITS standard, appendix J.1); `end - start` is a multiple of four."""
+def ones_complement(raw: bytes, start: int, end: int) -> int:
+    """32-bit ones' complement sum of big-endian words (FITS standard, appendix J.1); whole words only."""
     total = int(np.frombuffer(raw, ">u4", (end - start) // 4, start).sum(dtype=np.uint64))
     while total >> 32:
         total = (total & 0xFFFFFFFF) + (total >> 32)
@@ -296,10 +291,10 @@ def verify(raw: bytes, extension: Extension, path) -> bool:
     """
     stated, data = extension.cards.get("CHECKSUM"), extension.cards.get("DATASUM")
     if isinstance(stated, str) and stated.strip():
-        sound = checksum(raw, extension.start, extension.end) == 0xFFFFFFFF
+        sound = ones_complement(raw, extension.start, extension.end) == 0xFFFFFFFF
         keyword = "CHECKSUM"
     elif str(data if data is not None else "").strip():
-        sound = checksum(raw, extension.data, extension.end) in _sums(data)
+        sound = ones_complement(raw, extension.data, extension.end) in _sums(data)
         keyword = "DATASUM"
     else:
         return False
@@ -332,13 +327,20 @@ def verify_file(path) -> int:
     Raises
     ------
     ReadError
-        The file is no FITS, cut off, or an extension differs from its CHECKSUM or DATASUM.
+        The file is no FITS, cut off, has bytes that no header describes, or an extension differs from its CHECKSUM or
+        DATASUM.
     FileNotFoundError
     """
     path = Path(path)
     with named(path):
         raw = contents(path)
-        return sum(verify(raw, extension, path) for extension in extensions(raw, path))
+        checked, end = 0, 0
+        for extension in extensions(raw, path):
+            checked += verify(raw, extension, path)
+            end = extension.end
+        if raw[end:].strip(b"\0"):
+            raise ReadError(f"{path}: bytes after its last extension that no header describes: damaged; fetch it again")
+        return checked
 
 
 class Rows:
