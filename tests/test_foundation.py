@@ -86,7 +86,10 @@ def test_every_public_name_is_there():
     ("room", "offers"),
     [
         ("lcnet.catalogs", ["load", "names"]),
-        ("lcnet.transits", ["bls_search", "flatten", "read", "score", "search", "simulate", "views"]),
+        (
+            "lcnet.transits",
+            ["bls_search", "flatten", "read", "recover", "report", "score", "search", "simulate", "views"],
+        ),
     ],
 )
 def test_what_each_room_offers(room, offers):

@@ -23,6 +23,8 @@ _WHERE = {
     "bls_search": "bls",
     "flatten": "flatten",
     "read": "read",
+    "recover": "recover",
+    "report": "report",
     "score": "score",
     "search": "search",
     "simulate": "simulate",

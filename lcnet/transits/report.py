@@ -90,7 +90,7 @@ def report(table, folder, *, curves=None, progress=None):
             search = measure_known(
                 curve.time, curve.flux, curve.flux_err, segment=curve.segment, ephemerides=ephemerides
             )
-            write_page(Found(target, curve, search), rows, folder, meta=table.meta)
+            write_page(Found(target, curve, search, star=curve.star), rows, folder, meta=table.meta)
         except (LookupError, ValueError, FileNotFoundError) as error:
             problems[target] = f"no page: {' '.join(str(error).split())}"  # its files have moved, or changed
         if progress is not None:
@@ -184,7 +184,7 @@ def _page(found, rows, meta, dpi) -> str:
         .render(
             target=found.target,
             about=" · ".join(word for word in about if word),
-            star=words.about_star(getattr(curve, "star", None) or {}),
+            star=words.about_star(found.star),
             verdict=words.verdict(rows, search.reason),
             heads=words.HEADS,
             candidates=candidates,
@@ -204,23 +204,25 @@ def _shares(row):
 
 def _tests(found, index):
     """The vetting of one candidate: made with the score where it was, else here."""
-    vettings = getattr(found, "vettings", ())
-    if index < len(vettings) and hasattr(vettings[index], "tests"):
-        return vettings[index].tests
+    if index < len(found.vettings) and found.vettings[index] is not None:
+        return found.vettings[index].tests
     from lcnet.transits.vet import vet_candidate
 
-    return vet_candidate(found.search, index, star=getattr(found.curve, "star", None) or None).tests
+    return vet_candidate(found.search, index, star=found.star or None).tests
 
 
 def _test_cells(test) -> dict:
+    from lcnet.transits.vet import TESTS
+
+    about = TESTS.get(test.test, {})
     return {
         "name": str(test.test).replace("_", " "),
         "value": words.number(test.value),
         "sigma": f"{test.sigma:.1f} σ" if np.isfinite(test.sigma) else "–",
         "verdict": test.verdict,
         "words": test.words,
-        "limit": test.limit,
-        "reference": test.reference,
+        "limit": about.get("limit", ""),
+        "reference": about.get("reference", ""),
     }
 
 

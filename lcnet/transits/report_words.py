@@ -79,7 +79,11 @@ def verdict(rows, reason="") -> list[str]:
         planet, transit = (float(row.get(name, np.nan)) for name in ("p_planet", "p_transit"))
         what = f"Candidate {row['candidate']} (P = {number(row['period'], '.5g')} d, {number(row['depth'], '.0f')} ppm)"
         if np.isfinite(planet):
-            shares = {"a planet": planet, "an eclipsing binary": transit - planet, "neither, but noise": 1 - transit}
+            shares = {
+                "a planet": planet,
+                "an eclipsing binary": transit - planet,
+                "neither (noise, stellar variability)": 1 - transit,
+            }
             best = max(shares, key=shares.get)
             what += f" is most likely {best}: p(planet) = {measured(planet, row.get('p_planet_std', np.nan), '.3f')}"
             what += f", p(transit or eclipse) = {transit:.3f}."
@@ -121,7 +125,11 @@ _FIXES = {
     "sine": "a longer light curve: spots and pulsations drift in phase and amplitude, an orbit does not",
     "uneven_depths": "the pixels or another reduction of the deviating transits: a real transit repeats",
     "gap_edge": "a light curve whose data do not end at the transits: edges imitate dips",
-    "few_transits": "one more transit at the predicted time",
+    "planet_secondary": "the star's size and heat: the second eclipse is as shallow as a hot planet's, if they agree",
+    "half_period": "the period: the dip half an orbit later is as deep, so the true period may be half of this one",
+    "not_unique": "more data: dips as significant as this one stand elsewhere in the folded light curve",
+    "too_large": "the star's radius: with the one assumed, the body is too large for a planet",
+    "two_transits": "a third transit at the predicted time",
     "low_coverage": "data at the transits that fell into gaps",
     "ephemeris_match": "the pixels: another star has the same ephemeris, and one of the two contaminates the other",
 }
