@@ -66,11 +66,11 @@ MISSIONS = {
     ),
     "Kepler": Mission(
         "Kepler", "BKJD", "KIC", "quarter", 2454833.0, _LONG, (_LONG, _SHORT), (1, 17),
-        640.0, 1.0, (9.0, 15.5), (0.5, 1.5), 0.04, _KEPLER_DROPPED, 32 + 256,
+        640.0, 1.0, (9.0, 15.5), (0.5, 1.5), 0.04, _KEPLER_DROPPED, 32 + 64 + 256,
     ),
     "K2": Mission(
         "K2", "BKJD", "EPIC", "campaign", 2454833.0, _LONG, (_LONG, _SHORT), (0, 18),
-        640.0, 1.0, (9.0, 15.0), (0.2, 1.5), 0.04, _KEPLER_DROPPED, 32 + 256,
+        640.0, 1.0, (9.0, 15.0), (0.2, 1.5), 0.04, _KEPLER_DROPPED, 32 + 64 + 256,
     ),
 }  # fmt: skip
 

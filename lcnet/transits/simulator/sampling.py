@@ -33,7 +33,7 @@ _QUARTERS = (
 )  # fmt: skip
 # campaigns 0 to 18 as stretches of 80 d, one every 82 d: their real dates vary by a few days
 _CAMPAIGN = 1939.1, 82.0, 80.0  # BKJD of campaign 0, spacing, length
-_FIRST_LONG = 108.933  # BKJD at which long-cadence number 0 would have been
+_FIRST_LONG = 108.9343  # BKJD at which long-cadence number 0 would have been
 
 
 @dataclass
@@ -163,7 +163,7 @@ def _kepler(rng, quarter, step):
         quality[np.abs(time - dump) <= max(5.0 / 1440.0, 0.5 * step)] |= flags["desaturation"]
     if rng.random() < 0.15:  # an argabrightening: seconds of light over the whole field
         quality[int(rng.integers(time.size))] |= flags["argabrightening"]
-    quality[rng.random(time.size) < 0.01] |= flags["cosmic"]  # corrected, and kept by everybody
+    quality[rng.random(time.size) < 0.05] |= flags["cosmic"]  # corrected, and kept by everybody
     quality[rng.random(time.size) < 5e-4] |= flags["outlier"]
     return Sampling("Kepler", quarter, time, quality, orbits, dumps)
 
@@ -187,6 +187,6 @@ def _k2(rng, campaign, step):
         at += 0.2452 * (int(rng.integers(1, 5)) if calm else 1)
     for dump in dumps:
         quality[np.abs(time - dump) <= 0.5 * max(step, 600.0 / _DAY_S)] |= flags["thruster"]
-    quality[rng.random(time.size) < 0.01] |= flags["cosmic"]
+    quality[rng.random(time.size) < 0.05] |= flags["cosmic"]
     quality[rng.random(time.size) < 1e-3] |= flags["outlier"]
     return Sampling("K2", campaign, time, quality, orbits, dumps)
