@@ -16,6 +16,8 @@ from typing import Annotated
 
 import typer
 
+from lcnet.transits.simulate_command import simulate
+
 __all__ = ["app"]
 
 SCORED, NOTHING_SCORED, WRONG_USAGE, SOME_FAILED = 0, 1, 2, 3
@@ -98,6 +100,9 @@ def search(
     _check(target, output, min_snr, period)
     options = {"min_snr": min_snr, "max_candidates": max_candidates, "period": period}
     _finish(_run(target, output, {**options, "jobs": jobs, "figures": figures, "network": None}))
+
+
+app.command()(simulate)
 
 
 def _check(target, output, min_snr, period, *, demo=None) -> None:

@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from lcnet.transits.labelled import CLASSES, label, simulate_candidates
-from lcnet.transits.simulator.curves import KINDS, SimulatedCurve, simulate_star
+from lcnet.transits.simulator.curves import ALIASES, KINDS, SimulatedCurve, simulate_star
 from lcnet.transits.simulator.missions import mission_named
 
 __all__ = ["CLASSES", "KINDS", "MIXTURE", "SimulatedCurve", "label", "simulate", "simulate_candidates", "simulate_star"]
@@ -44,6 +44,7 @@ def simulate(
     snr=(8.0, math.inf),
     noise=1.0,
     seed=0,
+    first=0,
 ):
     """Simulated light curves with their truth.
 
@@ -69,6 +70,8 @@ def simulate(
         Factor on all noise; 0 leaves transits and spots.
     seed : int
         Star number i of a seed is the same whatever `n`.
+    first : int
+        Number of the first star: the stars are `first` to `first` + `n` - 1 of the seed.
 
     Returns
     -------
@@ -91,10 +94,12 @@ def simulate(
     if wrong:
         raise ValueError(f"{where.name} has {where.segment}s, not {' or '.join(wrong)}")
     segments = given[where.segment] if given[where.segment] is not None else 1
-    if not n >= 0:
-        raise ValueError(f"n must not be negative, got {n}")
+    if not (n >= 0 and first >= 0):
+        raise ValueError(f"n and first must not be negative, got {n} and {first}")
+    if kind is not None and kind not in (*KINDS, *ALIASES):
+        raise ValueError(f"kind {kind!r} is not one of {', '.join((*KINDS, *ALIASES))}")
     curves = []
-    for number in range(int(n)):
+    for number in range(int(first), int(first) + int(n)):
         rng = np.random.default_rng([int(seed), number])
         each = kind or list(MIXTURE)[int(rng.choice(len(MIXTURE), p=list(MIXTURE.values())))]
         curves.append(

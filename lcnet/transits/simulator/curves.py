@@ -16,10 +16,10 @@ from lcnet.transits.simulator.systematics import levels, systematics
 from lcnet.transits.simulator.systems import draw_system
 from lcnet.transits.simulator.variability import VARIABLES, convection, variability
 
-__all__ = ["KINDS", "SimulatedCurve", "simulate_star"]
+__all__ = ["ALIASES", "KINDS", "SimulatedCurve", "simulate_star"]
 
 KINDS = (*PLANETS, "planets", "eclipse", *BINARIES, "quiet", "variable", *VARIABLES, "glitch", "steps")
-_ALIASES = {"blend": "background"}
+ALIASES = {"blend": "background"}
 
 
 @dataclass(frozen=True)
@@ -125,9 +125,9 @@ def simulate_star(
     ValueError
         An unknown kind or mission, a quarter or campaign that was not, or a range that no draw meets.
     """
-    kind = _ALIASES.get(kind, kind)
+    kind = ALIASES.get(kind, kind)
     if kind not in KINDS:
-        raise ValueError(f"kind {kind!r} is not one of {', '.join((*KINDS, *_ALIASES))}")
+        raise ValueError(f"kind {kind!r} is not one of {', '.join((*KINDS, *ALIASES))}")
     mission = mission_named(mission)
     cadence = mission.cadence if cadence is None else float(cadence)
     if not 0.0 < cadence < 0.5 * 86400.0:
