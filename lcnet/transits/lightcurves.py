@@ -18,7 +18,6 @@ from lcnet.transits.products import ForLightkurve, Product, open_product
 __all__ = ["light_curve"]
 
 _FORMATS = {"BKJD": "bkjd", "BTJD": "btjd", "BJD": "jd"}
-_SCALES = ("tdb", "tcb", "tcg", "tt", "tai", "utc", "local")
 _CLASSES = {
     **dict.fromkeys(("kepler", "k2sff", "everest", "k2sc", "k2varcat"), "KeplerLightCurve"),
     **dict.fromkeys(("tess", "qlp"), "TessLightCurve"),
@@ -47,14 +46,11 @@ def _built(product: Product):
     from astropy import units as u
     from astropy.time import Time
 
+    import lcnet.transits.readers  # noqa: F401  (registers the formats, now that lightkurve is there)
+
     kind = _CLASSES.get(product.kind, "LightCurve")
     natural = {"KeplerLightCurve": "bkjd", "TessLightCurve": "btjd"}.get(kind, "jd")
-    scale = str(product.cards.get("TIMESYS") or "tdb").lower()
-    time = Time(
-        product.days[product.keep],
-        format=_FORMATS.get(product.system, natural),
-        scale=scale if scale in _SCALES else "tdb",
-    )
+    time = Time(product.days[product.keep], format=_FORMATS.get(product.system, natural), scale=product.scale)
     columns = {"time": time}
     for name, source in _columns(product).items():
         columns[name] = _column(product.rows[source], product.keep, product.rows.units.get(source))

@@ -27,6 +27,7 @@ _FLUXES = (
     *("pdcsap_flux", "flux", "fcor", "corr_flux", "cal_aper_flux", "kspsap_flux", "det_flux"),
     *("detflux", "sap_flux", "aptflux", "fraw"),
 )
+_SCALES = ("tdb", "tcb", "tcg", "tt", "tai", "utc", "local")
 _DAYS = {"s": 1 / 86400, "sec": 1 / 86400, "min": 1 / 1440, "h": 1 / 24, "hr": 1 / 24, "hour": 1 / 24}
 # kind -> author, default flux as in lightkurve, its error where it is not named after it, time system
 _KNOWN = {
@@ -93,9 +94,10 @@ class Product:
     bitmask: object
 
     @property
-    def author(self) -> str:
-        """The pipeline's name in lightkurve's meta."""
-        return self.label.author
+    def scale(self) -> str:
+        """astropy's name of the time scale, from TIMESYS; TDB where that says nothing known."""
+        stated = text(self.cards.get("TIMESYS")).lower()
+        return stated if stated in _SCALES else "tdb"
 
     @cached_property
     def timed(self) -> np.ndarray:
