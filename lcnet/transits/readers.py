@@ -1,7 +1,7 @@
 """``lightkurve.LightCurve.read(path, format=...)`` for what lightkurve has no reader for.
 
-Importing this file registers the formats, in astropy's registry of readers; so does ``from lcnet import transits`` where
-lightkurve is there already, and the first light curve that `transits.read` reads.
+Importing this file registers the formats, in astropy's registry of readers; so does ``from lcnet import transits``
+where lightkurve is there already, and the first light curve that `transits.read` reads.
 
 ====================  =====================================================================================
 ``format="lcnet"``    any light curve lcnet reads, told by its header: fast, and with its CHECKSUM verified
