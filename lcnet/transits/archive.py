@@ -139,10 +139,14 @@ def _search(name: str, selection: Selection) -> Listing:
         missions = (mission_of(name),)
     numbers = {each: getattr(selection, each) for each in _NUMBERED.values() if getattr(selection, each) is not None}
     authors = selection.author or tuple(MISSIONS[mission][0] for mission in missions)
-    everyone = any(author.lower() in ANY for author in authors)
-    found = _products(
-        mast.search(name, mission=missions or tuple(MISSIONS), author=None if everyone else authors, **numbers)
-    )
+    author = None if any(each.lower() in ANY for each in authors) else authors
+    try:
+        found = _products(mast.search(name, mission=missions or tuple(MISSIONS), author=author, **numbers))
+    except FileNotFoundError:
+        # lightkurve asks for a number first as the name of a target, and only then for a place on the sky
+        if not is_number(name):
+            raise
+        found = []
     chosen, notes = _of_one_star(_wanted(found, selection)), ()
     if not chosen:
         everything = _products(mast.search(name, mission=tuple(MISSIONS), author=None))
@@ -211,7 +215,7 @@ def _of_one_star(products) -> tuple[Product, ...]:
 def _products(rows: Iterable[dict]) -> list[Product]:
     made = []
     for row in rows:
-        number = re.search(r"(?:Quarter|Campaign|Sector)\s+(\w+)", row["mission"])
+        number = re.search(r"(?:Quarter|Campaign|Sector)\s+0*(\d\w*)", row["mission"])
         digits = re.fullmatch(r"(?:kplr|ktwo|kic|epic|tic)?[\s_-]*0*(\d+)", row["target_name"].strip(), re.IGNORECASE)
         prefix = {"Kepler": "KIC", "K2": "EPIC", "TESS": "TIC"}.get(row["project"])
         try:

@@ -110,7 +110,7 @@ def selection_of(*, author=None, mission=None, exptime=None, quarter=None, campa
 def _texts(name, value):
     if value is None:
         return None
-    values = [value] if isinstance(value, str) else list(value)
+    values = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else list(value)
     if not values:
         return None
     if not all(isinstance(each, str) and each.strip() for each in values):
