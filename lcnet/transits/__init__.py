@@ -28,6 +28,7 @@ _WHERE = {
     "score": "score",
     "search": "search",
     "simulate": "simulate",
+    "vet": "vet",
     "views": "views",
 }
 
