@@ -50,7 +50,9 @@ def list_paths(text: str) -> Iterator[Path | tuple[str, Exception]]:
     Path or (str, Exception)
     """
     path = Path(text).expanduser()
-    if path.is_dir():
+    if not text.strip():  # which pathlib takes for the current folder
+        yield text, FileNotFoundError(f"{text!r}: no such file")
+    elif path.is_dir():
         yield from _folder(path, text)
     elif path.exists():
         yield path
