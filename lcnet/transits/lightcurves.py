@@ -23,7 +23,6 @@ _CLASSES = {
     **dict.fromkeys(("tess", "qlp"), "TessLightCurve"),
 }
 _IDS = {"KeplerLightCurve": "KEPLERID", "TessLightCurve": "TICID"}
-_TO_FITS = "lightkurve.LightCurve.to_fits()"
 # names lightkurve gives some columns besides their own, and where it puts them (lightkurve.io.generic)
 _ALIASES = (("cadenceno", "cadn", 3), ("centroid_col", "mom_centr1", 4), ("centroid_row", "mom_centr2", 5))
 
@@ -65,16 +64,21 @@ def _built(product: Product):
 
 def _columns(product: Product) -> dict[str, str]:
     """Name in the light curve -> name in the file, in lightkurve's order."""
-    listed = [(name, name) for name in product.rows if name not in (product.time, "flux", "flux_err")]
-    if product.quality and "quality" not in product.rows:
-        listed.insert(0, ("quality", product.quality))
+    listed = {name: name for name in product.rows if name != product.time}
+    order = list(listed)
+    own_error = product.flux_err == f"{product.flux}_err"
+    aliases = [("flux", product.flux, 0), ("flux_err", product.flux_err if own_error else None, 1)]
+    aliases += [("quality", product.quality, 2), *_ALIASES]
+    for name, source, place in aliases:
+        if source in product.rows and name not in listed:
+            order.insert(place, name)
+            listed[name] = source
+    listed["flux"] = product.flux
+    listed.pop("flux_err", None)
     if product.flux_err:
-        listed.insert(0, ("flux_err", product.flux_err))
-    listed.insert(0, ("flux", product.flux))
-    for name, source, place in _ALIASES:
-        if source in product.rows and name not in product.rows:
-            listed.insert(place, (name, source))
-    return dict(listed)
+        listed["flux_err"] = product.flux_err
+    front = [name for name in ("flux", "flux_err") if name in listed]
+    return {name: listed[name] for name in [*front, *order] if name in listed}
 
 
 def _column(values, keep, unit):
@@ -95,7 +99,7 @@ def _column(values, keep, unit):
 
 @lru_cache(maxsize=256)
 def _unit(text: str):
-    """astropy's unit for a TUNIT; None for words it does not know ("BJD - 2457000, days")."""
+    """astropy's unit for a TUNIT; an unrecognised one for words it does not know."""
     from astropy import units as u
 
     words = {"e-/s": "electron / s", "pixels": "pixel", "ADU": "adu", "unitless": "", "degcelcius": "deg_C"}
@@ -104,10 +108,7 @@ def _unit(text: str):
         from lightkurve.units import ppm
 
         return ppm
-    try:
-        return u.Unit(text)
-    except ValueError:
-        return None
+    return u.Unit(text, parse_strict="silent")
 
 
 def _meta(product: Product, kind: str) -> dict:
@@ -120,7 +121,7 @@ def _meta(product: Product, kind: str) -> dict:
         "RA": cards.get("RA_OBJ"),
         "DEC": cards.get("DEC_OBJ"),
         "FILENAME": str(product.path),
-        "FLUX_ORIGIN": _TO_FITS if cards.get("CREATOR") == _TO_FITS else product.flux,
+        "FLUX_ORIGIN": product.origin,
         "TARGETID": number,
         "QUALITY_BITMASK": product.bitmask,
         "QUALITY_MASK": product.good,

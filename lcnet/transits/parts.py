@@ -125,7 +125,7 @@ def _of_product(product: Product, number: int) -> Part:
         star=star_of(cards),
         meta={
             "FILENAME": str(product.path),
-            "FLUX_ORIGIN": product.flux,
+            "FLUX_ORIGIN": product.origin,
             "RA": cards.get("RA_OBJ"),
             "DEC": cards.get("DEC_OBJ"),
             "CROWDSAP": cards.get("CROWDSAP"),

@@ -99,6 +99,12 @@ class Product:
         stated = text(self.cards.get("TIMESYS")).lower()
         return stated if stated in _SCALES else "tdb"
 
+    @property
+    def origin(self) -> str:
+        """lightkurve's FLUX_ORIGIN: the column; of its own files, that they are."""
+        creator = text(self.cards.get("CREATOR"))
+        return creator if creator == "lightkurve.LightCurve.to_fits()" else self.flux
+
     @cached_property
     def timed(self) -> np.ndarray:
         """Rows with a time; shape (rows,), bool."""
