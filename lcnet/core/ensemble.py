@@ -423,4 +423,7 @@ def _prevalence(task, examples: Examples) -> dict[str, float]:
 
 
 def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if isinstance(value, int | float | str | bool | None)}
+    found = {name: value for name, value in settings.items() if isinstance(value, int | float | str | bool | None)}
+    if settings.get("freeze"):
+        found["freeze"] = list(settings["freeze"])
+    return found
