@@ -188,6 +188,8 @@ def _header(stream, path, *, first):
             return None
         if len(block) < BLOCK:
             raise _cut_off(path)
+        if b"\0" in block:
+            raise ReadError(f"{path}: zeros in a header; the file is damaged, fetch it again")
         blocks.append(block)
         at = block.find(b"END     ")
         while at >= 0 and at % CARD:
@@ -299,7 +301,10 @@ def verify(raw: bytes, extension: Extension, path) -> bool:
     else:
         return False
     if not sound:
-        raise ReadError(f"{path}: damaged: its {keyword} does not match its contents; fetch it again")
+        raise ReadError(
+            f"{path}: damaged: its {keyword} does not match its contents; fetch it again (or remove the keyword, if "
+            "the file was edited by a program that left it as it was)"
+        )
     return True
 
 

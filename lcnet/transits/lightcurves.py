@@ -34,9 +34,9 @@ def light_curve(path, *, flux_column=None, quality_bitmask="default", check=True
         product = open_product(path, flux_column=flux_column, quality_bitmask=quality_bitmask, check=check)
     except ForLightkurve:
         return _lightkurve(path, flux_column, quality_bitmask, check)
-    if product.keep.size == 0:
-        raise ReadError(f"{path}: no cadence is left after the quality flags; fetch another sector or quarter")
     with named(path):
+        if product.keep.size == 0:
+            raise ReadError(f"{path}: no cadence is left after the quality flags; fetch another sector or quarter")
         return _built(product)
 
 
