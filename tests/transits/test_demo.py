@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from astropy.io import fits
 from typer.testing import CliRunner
 
 from lcnet.transits.commands import app
@@ -22,7 +21,7 @@ def runs(tmp_path_factory, make_network):
 
 def test_four_stars_four_files_four_figures(runs):
     folder, demo, files, _ = runs
-    assert [star.kind for star in STARS] == ["planet", "planets", "eclipse", "quiet"]
+    assert [star.kind for star in STARS] == ["planet", "planets", "detached", "quiet"]
     assert len(files) == 4
     assert sorted(path.name for path in folder.glob("*.png")) == [f"TIC_{star.tic}.png" for star in STARS]
     assert list(dict.fromkeys(demo.table["target"])) == [f"TIC {star.tic}" for star in STARS]
@@ -32,10 +31,7 @@ def test_a_second_run_replaces_the_first(runs):
     folder, first, files, second = runs
     assert {path.name for path in folder.glob("*.fits")} == set(files)
     for name, before in files.items():
-        # astropy writes the time of day beside the checksums, and sums it up
-        with fits.HDUList.fromstring(before) as old, fits.open(folder / name) as new:
-            difference = fits.FITSDiff(old, new, ignore_keywords=["CHECKSUM"], ignore_comments=["DATASUM"])
-            assert difference.identical, difference.report()
+        assert (folder / name).read_bytes() == before
     assert len(list(folder.iterdir())) == 8
     np.testing.assert_array_equal(first.table["period"], second.table["period"])
     np.testing.assert_equal(first.lines, second.lines)
