@@ -10,27 +10,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lcnet.transits.candidates import (
-    HARMONICS,
-    MASK_WIDTH,
-    Candidate,
-    Search,
-    _errors,
-    _first_transit,
-    flatten_window,
-    measure_box,
-)
+from lcnet.transits.candidates import MASK_WIDTH, Candidate, Search, flatten_window
 from lcnet.transits.detrend import clean, flatten_curve, in_transit
 from lcnet.transits.ephemeris import FULL_BJD, check_ephemeris
+from lcnet.transits.matching import harmonic_ratio
+from lcnet.transits.measure import first_transit, line_errors, measure_box
 from lcnet.transits.periods import MIN_PERIOD
+from lcnet.transits.refine import fit_transit
 
-__all__ = ["Ephemeris", "measure_known", "why_not"]
+__all__ = ["Ephemeris", "measure_flat", "measure_known", "why_not"]
 
 ZERO = {"BKJD": 2454833.0, "BTJD": 2457000.0, "BJD": 0.0}
 # The trend is drawn through what no mask covers; junk in a table of events can cover a light curve whole
 MIN_FREE = 0.5
 # as `find_candidates`: a mean over its window keeps a transit of a third of it
 WINDOW_DURATIONS = 3.0
+# The box that fits a transit best is shorter than first to fourth contact; its SNR is what the search would report
+BOX = 0.87
 
 
 @dataclass(frozen=True)
@@ -117,9 +113,24 @@ def measure_known(time, flux, flux_err=None, *, segment=None, ephemerides) -> Se
     longest = max(duration for _, _, duration in known) / 24.0
     window = max(flatten_window(max(0.5 * baseline, MIN_PERIOD)), WINDOW_DURATIONS * longest)
     mask = _trend_mask(time, known)
-    curve = flatten_curve(time, flux, flux_err, segment=segment, window=window, mask=mask)
+    return measure_flat(flatten_curve(time, flux, flux_err, segment=segment, window=window, mask=mask), known)
+
+
+def measure_flat(curve, ephemerides) -> Search:
+    """`measure_known` on a light curve that is flat already.
+
+    Parameters
+    ----------
+    curve : Flattened
+    ephemerides : sequence of (period [d], epoch [d], duration [h])
+
+    Returns
+    -------
+    Search
+    """
+    known = [tuple(map(float, ephemeris)) for ephemeris in ephemerides]
     return Search(
-        candidates=_candidates(curve, known, baseline),
+        candidates=_candidates(curve, known),
         status="ok",
         reason="",
         time=curve.time,
@@ -166,62 +177,72 @@ def _trend_mask(time, known):
     return masked
 
 
-def _candidates(curve, known, baseline):
-    alone = [measure_box(curve, *ephemeris) for ephemeris in known]
-    snr = [-np.inf if box is None else box["snr"] for box in alone]
+def _candidates(curve, known):
+    boxes = [_box(curve, known, k) for k in range(len(known))]
+    snr = [-np.inf if box is None else box["snr"] for box, _ in boxes]
     order = sorted(range(len(known)), key=lambda k: (-snr[k], k))
+    span = {"first": curve.time[0], "last": curve.time[-1]}
     harmonic = [0] * len(known)
     for rank, k in enumerate(order):
-        harmonic[k] = next((j + 1 for j in order[:rank] if _related(known[k], known[j], baseline)), 0)
-    return tuple(_candidate(curve, known, k, alone, harmonic) for k in range(len(known)))
+        harmonic[k] = next((j + 1 for j in order[:rank] if harmonic_ratio(known[k], known[j], **span)), 0)
+    return tuple(
+        _candidate(curve, *one, number) for one, number in zip(zip(known, boxes, strict=True), harmonic, strict=True)
+    )
 
 
-def _related(this, stronger, baseline):
-    """Whether two periods are a simple ratio of each other to a duration over the baseline, as in `find_candidates`."""
-    slack = max(this[2], stronger[2]) / 24.0
-    return any(abs(this[0] - ratio * stronger[0]) * baseline / this[0] < slack for ratio in HARMONICS)
-
-
-def _candidate(curve, known, k, alone, harmonic):
+def _box(curve, known, k):
+    """What `measure_box` says of one ephemeris (None: nothing to measure), and the others' points that it left out."""
     period, epoch, duration = known[k]
-    box = alone[k]
+    box = measure_box(curve, period, epoch, BOX * duration)
     if box is None or box["n_transits"] == 0:
+        return None, None
+    masked = np.zeros(curve.time.size, bool)
+    for other in known[:k] + known[k + 1 :]:
+        masked |= _mask(curve.time, other)
+    # of an event listed twice, or under junk that covers it, nothing would be left: then it is measured as it is
+    if masked.any() and masked[in_transit(curve.time, *known[k])].mean() < 0.5:
+        again = measure_box(curve, period, epoch, BOX * duration, others=masked)
+        if again is not None and again["n_transits"]:
+            return again, masked
+    return box, None
+
+
+def _candidate(curve, ephemeris, measured, harmonic):
+    period, epoch, duration = ephemeris
+    box, others = measured
+    if box is None:
         return Candidate(period, np.nan, epoch, np.nan, duration, *[np.nan] * 4, 0, 0.0, status="failed")
-    epoch = float(_first_transit(curve.time, period, epoch, duration))
-    others = [other for j, other in enumerate(known) if j != k]
-    if others:
-        masked = np.zeros(curve.time.size, bool)
-        for other in others:
-            masked |= _mask(curve.time, other)
-        inside = in_transit(curve.time, period, epoch, duration)
-        # of an event listed twice, or under junk that covers it, nothing would be left: then it is measured as it is
-        if masked[inside].mean() < 0.5 and (again := measure_box(curve, period, epoch, duration, others=masked)):
-            box = again if again["n_transits"] else box
+    epoch = float(first_transit(curve.time, period, epoch, duration))
+    cadence = float(np.median(np.diff(curve.time)))
+    period_err, epoch_err = line_errors(max(box["snr"], 1.0), BOX * duration, box["single"][:, 0], cadence)
+    fitted = {"depth": box["depth"], "depth_err": box["depth_err"]}
+    sigma = box["sigma"] * box["beta"]
+    shape = fit_transit(curve, period, epoch, BOX * duration, sigma=sigma, exposure=cadence, others=others)
+    # a fit that has wandered off is of another dip than the one in question
+    if shape is not None and 0.5 < shape.duration / duration < 2.0:
+        fitted = {name: getattr(shape, name) for name in ("depth", "depth_err", "duration_err", "impact")}
     flags = []
     single = np.sort(box["single"][:, 2])
     if single.size > 1 and single[-1] > 2 * single[:-1].sum() / np.sqrt(single.size - 1):
         flags.append("one_event")
     elif box["n_transits"] == 2:
         flags.append("two_transits")
-    if harmonic[k]:
+    if harmonic:
         flags.append("harmonic")
     if duration / 24.0 > 0.15 * period:
         flags.append("long_duration")
-    cadence = float(np.median(np.diff(curve.time)))
-    period_err, epoch_err = _errors(max(box["snr"], 1.0), duration, box["single"][:, 0], cadence)
     return Candidate(
         period=period,
-        period_err=period_err,
+        period_err=float(period_err),
         epoch=epoch,
-        epoch_err=epoch_err,
+        epoch_err=float(epoch_err),
         duration=duration,
-        depth=float(box["depth"]),
-        depth_err=float(box["depth_err"]),
         snr=float(box["snr"]),
         sde=np.nan,
         n_transits=box["n_transits"],
         coverage=float(box["coverage"]),
-        harmonic_of=harmonic[k],
+        harmonic_of=harmonic,
         flags=tuple(flags),
         status="ok" if box["n_transits"] > 1 else "single_transit",
+        **{name: float(value) for name, value in fitted.items()},
     )

@@ -7,7 +7,7 @@ import pytest
 
 from lcnet.transits.candidates import find_candidates
 from lcnet.transits.detrend import in_transit
-from lcnet.transits.known import Ephemeris, measure_known, why_not
+from lcnet.transits.known import BOX, Ephemeris, measure_known, why_not
 
 
 def boxes(*signals, days=27.0, noise=2e-4, seed=0, cadence=1 / 48, start=1500.0):
@@ -24,9 +24,13 @@ def test_it_agrees_with_the_search_on_what_the_search_found(simulated):
     found = find_candidates(curve.time, curve.flux, curve.flux_err, max_candidates=1).candidates[0]
     ephemeris = (found.period, found.epoch, found.duration)
     known = measure_known(curve.time, curve.flux, curve.flux_err, ephemerides=[ephemeris]).candidates[0]
-    # one flattening with these transits masked: the same curve, so the same numbers
-    for name in ("period", "epoch", "duration", "depth", "depth_err", "snr", "n_transits", "coverage", "period_err"):
-        assert getattr(known, name) == pytest.approx(getattr(found, name), rel=1e-9), name
+    assert (known.period, known.duration) == (found.period, found.duration)
+    assert (known.n_transits, known.coverage) == (found.n_transits, found.coverage)
+    assert known.epoch == pytest.approx(found.epoch, abs=1e-6)
+    # the trend was drawn with a mask, and the SNR measured in a box, of nearly the same width; the same points, so the
+    # depths differ by less than their noise
+    assert abs(known.depth - found.depth) < found.depth_err
+    assert known.snr == pytest.approx(found.snr, rel=0.05)
     assert np.isnan(known.sde) and known.status == "ok"
 
 
@@ -42,12 +46,12 @@ def test_depth_and_snr_of_a_box_in_white_noise():
     depth, noise, duration = 2e-3, 2e-4, 3.0
     time, flux = boxes((3.3, 1501.2, duration, depth), noise=noise)
     one = measure_known(time, flux, ephemerides=[(3.3, 1501.2, duration)]).candidates[0]
-    inside = in_transit(time, 3.3, 1501.2, duration).sum()
-    expected_error = 1e6 * noise / np.sqrt(inside)
-    assert abs(one.depth - 1e6 * depth) < 4 * expected_error
-    # beta is at least 1 and on white noise scatters about it by some 1/sqrt(2 bins); sigma likewise
-    assert one.depth_err == pytest.approx(expected_error, rel=0.3)
-    assert one.snr == pytest.approx(one.depth / one.depth_err)
+    inside = in_transit(time, 3.3, 1501.2, BOX * duration).sum()
+    # sigma and beta scatter about 1 by some 1/sqrt(2 x 200 bins), and beta is at least 1
+    assert one.snr == pytest.approx(depth * np.sqrt(inside) / noise, rel=0.3)
+    # the fitted shape is rounder than a box: at mid-transit it is deeper than its mean, by a sixth at most
+    error = 1e6 * noise / np.sqrt(inside)
+    assert 1e6 * depth - 4 * error < one.depth < 1e6 * depth * 7 / 6 + 4 * error
 
 
 def test_each_of_several_is_measured_without_the_others_transits():
@@ -56,7 +60,7 @@ def test_each_of_several_is_measured_without_the_others_transits():
     together = measure_known(time, flux, ephemerides=[planet[:3] for planet in planets])
     assert [one.period for one in together.candidates] == [3.3, 7.9, 5.1]  # as given, not by strength
     for one, (*_, depth) in zip(together.candidates, planets, strict=True):
-        assert abs(one.depth - 1e6 * depth) < 5 * one.depth_err
+        assert 1e6 * depth - 5 * one.depth_err < one.depth < 1e6 * depth * 7 / 6 + 5 * one.depth_err
         assert one.harmonic_of == 0
 
 
@@ -79,7 +83,7 @@ def test_junk_that_covers_the_light_curve_does_not_hide_a_planet():
     time, flux = boxes((4.0, 1501.2, 3.0, 4e-3))
     junk = [(0.5, 1500.1, 11.0), (0.7, 1500.0, 16.0), (1.1, 1500.2, 24.0)]
     known = measure_known(time, flux, ephemerides=[*junk, (4.0, 1501.2, 3.0)])
-    assert abs(known.candidates[3].depth - 4000) < 6 * known.candidates[3].depth_err
+    assert 4000 - 6 * known.candidates[3].depth_err < known.candidates[3].depth < 4700
 
 
 def test_no_transit_in_the_data_is_said_for_that_one_only():

