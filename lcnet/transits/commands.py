@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -164,11 +163,13 @@ def _run_demo(output, options) -> int:
 
 def _worked(work, output):
     """What `work(progress)` gives; None, and the reason on stderr, where it or its output is impossible."""
+    from lcnet.transits.progress import progress_bar
+
     if output is not None and (problem := _unwritable(output)):
         _say_error(f"cannot write {output}: {problem}")
         return None
     try:
-        with _progress("stars") as progress:
+        with progress_bar("stars") as progress:
             return work(progress)
     except (ValueError, OSError, LookupError, ImportError, RuntimeError) as error:
         _say_error(f"{error}")
@@ -222,26 +223,6 @@ def _out(line: str, **options) -> None:
 
 def _say_error(message: str) -> None:
     print(f"lcnet: {message}", file=sys.stderr)
-
-
-@contextmanager
-def _progress(what: str):
-    """A callback that draws a bar on a terminal, and nothing in a pipe."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    now = TextColumn("{task.fields[now]}", markup=False)
-    columns = (BarColumn(24), MofNCompleteColumn(), TextColumn(what), TimeElapsedColumn(), now)
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None, now="starting")
-
-        def report(done, total, target):
-            bar.update(task, completed=done, total=total, now=target)
-
-        yield report
 
 
 # The printed table: what an observer asks first, in 100 columns.

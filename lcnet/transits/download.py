@@ -240,7 +240,7 @@ def _fetch(missing: _Missing, root: Path, session, stop) -> Path:
 
 
 def _receive(url: str, temporary: Path, session, stop) -> None:
-    """The bytes of an address into a file; raises unless as many came as were announced."""
+    """The bytes of an address into a file; fewer than Content-Length announces are an error of urllib3's."""
     from requests import exceptions
 
     try:
@@ -251,16 +251,11 @@ def _receive(url: str, temporary: Path, session, stop) -> None:
             if status != 200:
                 what = {404: "the archive has no such file", 401: "it is not public", 403: "it is not public"}
                 raise LookupError(f"{what.get(status, 'the archive refuses it')} (status {status})")
-            announced = response.headers.get("Content-Length", "")
-            received = 0
             with open(temporary, "wb") as file:
                 for piece in response.iter_content(_CHUNK):
                     if stop.is_set():
                         raise _Stopped
                     file.write(piece)
-                    received += len(piece)
-            if announced.isdigit() and "Content-Encoding" not in response.headers and received != int(announced):
-                raise _Passing(f"the connection ended after {received} of {announced} bytes")
     except exceptions.RequestException as error:
         if mast.is_offline(error):
             raise mast.Unavailable(f"the archive ({mast.host()}) cannot be reached to download it") from error
