@@ -114,7 +114,6 @@ def vet_candidate(search, index, *, star=None):
     unique = judge_unique(event, shift)
     odd_even, depths, gaps = judge_odd_even(event), judge_depths(event), judge_gaps(event)
     shape, sine = judge_shape(event, trapezoid), judge_sine(event)
-    baseline = float(search.time[-1] - search.time[0])
     tests = (
         judge_number(event, candidate),
         judge_coverage(event, candidate),
@@ -125,7 +124,7 @@ def vet_candidate(search, index, *, star=None):
         shape,
         size,
         sine,
-        judge_harmonic(candidate, _stronger(search, index), baseline),
+        judge_harmonic(candidate, _stronger(search, index), float(search.time[0]), float(search.time[-1])),
         gaps,
     )
     columns = {

@@ -22,6 +22,7 @@ MAX_POSITIONS = 3000  # places at which the depth of nothing is measured: its sc
 # Where the exposures fall in the ingress changes a box's mean depth by up to (depth at its edges - mean) / n at either
 # edge, uniformly: 2 x 0.43 depth / (n sqrt 12) for edges half way down the ingress
 SAMPLING = 0.25
+DUMP = 0.05  # share of the event itself: ten minutes of three hours, a momentum dump; a cadence or two are nothing
 RUBBLE = 0.25  # share of the two durations about a mid-transit that may be missing (Thompson et al. 2018)
 
 
@@ -34,7 +35,7 @@ class Event:
     period, epoch, days : float, days
         Ephemeris and duration.
     depth : float
-        Of the candidate, relative flux.
+        Mean of the transits' own, relative flux: that of the box, as every dip here is measured.
     time, flux, raw, phase : array, shape (N,)
         The points outside other candidates' transits: days, flattened and unflattened relative flux, days from
         mid-transit.
@@ -120,12 +121,12 @@ def _missing_at(x, time, cadence, missing):
 
 @njit(nogil=True)
 def _at_gap(centre, days, time, cadence, missing):
-    """Whether more than RUBBLE of the two durations about `centre`, or three cadences of the event, have no data."""
+    """Whether RUBBLE of the two durations about `centre`, or DUMP of the event and three cadences, have no data."""
     i = min(np.searchsorted(time, centre), time.size - 1)
     about = _missing_at(centre + days, time, cadence, missing) - _missing_at(centre - days, time, cadence, missing)
     half = 0.5 * days
     inside = _missing_at(centre + half, time, cadence, missing) - _missing_at(centre - half, time, cadence, missing)
-    return about > RUBBLE * 2.0 * days or inside > 2.5 * cadence[i]
+    return about > RUBBLE * 2.0 * days or inside > max(2.5 * cadence[i], DUMP * days)
 
 
 @njit(nogil=True)
@@ -293,13 +294,15 @@ def event_of(search, index, *, mask_width=2.0):
     use_local = np.isfinite(local) & (error_local <= 1.5 * error_fixed)
     scale = np.sqrt(np.maximum(1.0, typical) / points)
     depths = np.where(use_local, local, fixed)
-    errors = np.hypot(np.where(use_local, error_local, error_fixed) * scale, SAMPLING * abs(this.depth) * 1e-6 / points)
+    known = np.isfinite(depths) & ~overlapped
+    depth = float(np.average(depths[known], weights=points[known])) if known.any() else float(this.depth) * 1e-6
+    errors = np.hypot(np.where(use_local, error_local, error_fixed) * scale, SAMPLING * abs(depth) / points)
     single_error = float(error_local if use_local.mean() > 0.5 else error_fixed) if points.size else float(error_fixed)
     return Event(
         period=period,
         epoch=epoch,
         days=days,
-        depth=float(this.depth) * 1e-6,
+        depth=depth,
         time=time,
         flux=flux,
         raw=raw,

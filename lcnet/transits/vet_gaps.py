@@ -1,9 +1,9 @@
 """Do the transits fall where data are missing? Edges of gaps, momentum dumps and rolling bands make dips of their own.
 
 A transit is *at a gap* when more than a quarter of the two durations about it is missing (the Rubble test of Thompson
-et al. 2018, appendix) or more than two cadences of the event itself (a momentum dump or an excluded stretch). How often
-that happens by chance is counted all over the light curve, so that a short period, some of whose many transits always
-fall into gaps, is not blamed. Then the candidate is weighed again without those transits.
+et al. 2018, appendix) or more than a twentieth of the event itself and two cadences (a momentum dump or an excluded
+stretch). How often that happens by chance is counted all over the light curve, so that a short period, some of whose
+many transits always fall into gaps, is not blamed. Then the candidate is weighed again without those transits.
 """
 
 from __future__ import annotations

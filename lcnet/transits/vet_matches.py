@@ -13,14 +13,14 @@ from math import nan
 
 import numpy as np
 
+from lcnet.transits.matching import harmonic_ratio
 from lcnet.transits.vet_result import Test, significance
 
-__all__ = ["EphemerisMatch", "harmonic_ratio", "judge_harmonic", "match_ephemerides"]
+__all__ = ["EphemerisMatch", "judge_harmonic", "match_ephemerides"]
 
 PERIOD_SIGMA, EPOCH_SIGMA = 3.5, 2.0  # Coughlin et al. 2014, section 3
-RATIOS = (1, 2)  # the longer period over the shorter
+RATIOS = (1.0, 2.0, 0.5)  # candidate's period over the other's
 CHANCE = 0.01  # expected chance matches in the whole batch from which on a match is only a warning
-HARMONICS = ((1, 1), (2, 1), (1, 2), (3, 1), (1, 3), (3, 2), (2, 3))  # candidate's period : stronger one's
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def _pairs(periods, epochs, durations, stars, others, their_epochs, names, *, li
     tolerance = float(erfc(PERIOD_SIGMA / np.sqrt(2.0)))  # of the longer period over the shorter from an integer
     found = []
     for i in np.flatnonzero(mine):
-        for ratio in (1.0, 2.0, 0.5):  # candidate's period over the other's
+        for ratio in RATIOS:
             target = periods[i] / ratio
             low = np.searchsorted(known, target * (1 - 2 * tolerance))
             high = np.searchsorted(known, target * (1 + 2 * tolerance))
@@ -156,7 +156,7 @@ def _pairs(periods, epochs, durations, stars, others, their_epochs, names, *, li
                 if sigmas[0] < PERIOD_SIGMA or sigmas[1] < EPOCH_SIGMA:
                     continue
                 # chance: both distances uniform up to one half, three ratios tried; two rows of a star at most
-                chance = pairs * 3 * min(1.0, 2 * off + 1e-12) * min(1.0, 2 * shift + 1e-12)
+                chance = pairs * len(RATIOS) * min(1.0, 2 * off + 1e-12) * min(1.0, 2 * shift + 1e-12)
                 verdict = "fail" if chance < CHANCE else "warn"
                 found.append(EphemerisMatch(int(i), int(j), names[j], listed, ratio, *sigmas, chance, verdict))
     return found
@@ -174,69 +174,37 @@ def _compare(period, epoch, duration, other, their_epoch, ratio):
     return off, shift
 
 
-def harmonic_ratio(period, epoch, duration, stronger, baseline):
-    """Whether two candidates of a star are one body: their periods are in a simple ratio, and their events coincide.
-
-    Two planets near a 2:1 resonance have such periods too, to within what one sector can tell; but their transits do
-    not coincide. A candidate at the stronger one's own period is the same body at any phase (a second eclipse).
-
-    Parameters
-    ----------
-    period, epoch : float, days
-    duration : float, hours
-    stronger : Candidate
-    baseline : float, days
-        Time from the first to the last point.
-
-    Returns
-    -------
-    (p, q, offset), or None
-        p : q the candidate's period over the stronger one's; offset [d] of the events, NaN for 1 : 1 at another phase.
-    """
-    slack = max(duration, stronger.duration) / 24.0
-    for p, q in HARMONICS:
-        common = q * period  # after which both come back together
-        if abs(q * period - p * stronger.period) * baseline / common > slack:
-            continue
-        # nearest pair of events of the two combs: their offsets repeat every stronger.period / q
-        step = stronger.period / q
-        offset = (epoch - stronger.epoch + 0.5 * step) % step - 0.5 * step
-        half = (epoch - stronger.epoch) % step - 0.5 * step
-        if abs(offset) < slack:
-            return p, q, offset
-        if (p, q) == (1, 1):
-            return p, q, nan
-        if abs(half) < 0.5 * slack and q == 1:
-            return p, q, half  # every p-th of the stronger one's second eclipses, half an orbit away
-    return None
-
-
-def judge_harmonic(candidate, others, baseline):
+def judge_harmonic(candidate, others, first, last):
     """Is it a harmonic of a stronger candidate?
+
+    Two planets near a resonance are none: their transits do not coincide (`matching.harmonic_ratio`).
 
     Parameters
     ----------
     candidate : Candidate
     others : sequence of (int, Candidate)
         The stronger ones with their numbers, strongest first.
-    baseline : float, days
+    first, last : float, days
+        Of the light curve.
 
     Returns
     -------
     Test
         `value` its period over the stronger one's.
     """
+    this = candidate.period, candidate.epoch, candidate.duration
     for number, stronger in others:
-        found = harmonic_ratio(candidate.period, candidate.epoch, candidate.duration, stronger, baseline)
-        if found is None:
+        that = stronger.period, stronger.epoch, stronger.duration
+        ratio = harmonic_ratio(this, that, first=first, last=last)
+        if not ratio:
             continue
-        p, q, offset = found
-        hours = "" if offset != offset else f", its events within {abs(24 * offset):.1f} h of that one's"
-        words = f"{p}:{q} of candidate {number}'s period ({stronger.period:.4f} d){hours}: the same body"
-        if (p, q) == (1, 1) and offset != offset:
+        times = {1.0: "", 2.0: "twice ", 0.5: "half ", 3.0: "three times "}.get(ratio, "a third of ")
+        words = f"{times}the period of candidate {number} ({stronger.period:.4f} d), "
+        if ratio == 1.0:
             phase = (candidate.epoch - stronger.epoch) / stronger.period % 1.0
-            words = f"the period of candidate {number}, at phase {phase:.2f}: its second eclipse, or the same variation"
+            words += f"at its phase {phase:.2f}: its second eclipse, or the same variation"
+        else:
+            words += "and its events are that one's: the same body"
         return Test("harmonic", candidate.period / stronger.period, nan, "fail", words, "harmonic")
-    if not others:
-        return Test("harmonic", nan, nan, "pass", "no stronger candidate")
-    return Test("harmonic", nan, nan, "pass", "no harmonic of a stronger candidate")
+    words = "no harmonic of a stronger candidate" if others else "no stronger candidate"
+    return Test("harmonic", nan, nan, "pass", words)

@@ -145,7 +145,7 @@ def judge_shape(event, trapezoid, star=None):
     if 3 * event.days < 4 * event.cadence:
         return Test("shape", share, sigma, "not_tested", "the cadence is too long to see the shape")
     words = f"ingress and egress take {100 * share:.0f} % of it"
-    if share < V_SHARE or sigma < V_SIGMA:
+    if share < V_SHARE - 1e-9 or sigma < V_SIGMA:
         kind = "flat-bottomed" if sigma < -V_SIGMA else "neither clearly U nor V"
         return Test("shape", share, sigma, "pass", f"{words}: {kind}")
     words = f"V-shaped: {words}"

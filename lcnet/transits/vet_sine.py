@@ -215,7 +215,9 @@ def judge_sine(event, flattened=False):
         elsewhere = s >= FAIL_SIGMA
         words = "the star's waves are at other periods" if elsewhere else f"no wave at P/2, P or 2P ({s:.1f} sigma)"
         return Test("sine", value, s, "pass", words)
-    share = float(np.max(np.where(certain, amplitude * made, 0.0)) / event.depth) if event.depth > 0 else nan
+    if not event.depth > 0:
+        return Test("sine", nan, s, "not_tested", f"{words}, but no dip to compare it with")
+    share = float(np.max(np.where(certain, amplitude * made, 0.0)) / event.depth)
     if share >= MIN_SHARE or value >= LARGE:
         words += f", {value:.1f} times the transit: rotation, pulsation or a contact binary"
         return Test("sine", value, s, "fail", words, "sine")
