@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from lcnet.transits.candidates import Candidate, Search, candidate_views, find_candidates
-from lcnet.transits.curves import Curve, curve_arrays
+from lcnet.transits.curves import Curve
 from lcnet.transits.known import Ephemeris, measure_known, why_not
 from lcnet.transits.read import ReadError, Source
 from lcnet.transits.star import density
@@ -98,7 +98,7 @@ def find(job: Job, options: Options) -> Found:
     """Read one star, search it or measure what is known of it, and make the views and tests of each candidate."""
     curve = None
     try:
-        curve = curve_arrays(job.source.collection(), target=job.source.target)
+        curve = job.source.curve()
         return search_curve(curve, options, known=job.known)
     except Exception as error:
         target, known = job.source.target, job.known or ()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lcnet.transits.archive import Listing, look_up
+from lcnet.transits.curves import curve_arrays
 from lcnet.transits.names import Selection
 from lcnet.transits.products import ReadError, read_product
 
@@ -87,21 +88,46 @@ class Source:
         ------
         ReadError, FileNotFoundError
         """
-        if self.error is not None:
-            raise self.error
-        try:
-            used = {item.resolve() for item in self.items if isinstance(item, Path)}
-            curves = [curve for item in self.items for curve in self._curves(item, used)]
-        except (ReadError, OSError) as error:
-            self.error = error
-            raise
+        curves = self._tried(lambda: [self._read(item) if isinstance(item, Path) else item for item in self._given()])
         import lightkurve
 
         return lightkurve.LightCurveCollection(curves)
 
-    def _curves(self, item, used):
+    def curve(self):
+        """The star's curves as plain arrays, one product a sector; files are read without lightkurve.
+
+        Returns
+        -------
+        Curve
+            Its notes with those on the choice of the light curves.
+
+        Raises
+        ------
+        ReadError, FileNotFoundError
+        """
+        options = {"flux_column": self.flux_column, "quality_bitmask": self.quality_bitmask}
+        # the name after the items: looking a star up in the archive may change it
+        curve = self._tried(lambda: curve_arrays(self._given(), target=self.target, **options))
+        return replace(curve, notes=(*curve.notes, *self.notes))
+
+    def _tried(self, reading):
+        """What `reading` gives; an error is kept, so that the next to ask need not try again."""
+        if self.error is not None:
+            raise self.error
+        try:
+            return reading()
+        except (ReadError, OSError) as error:
+            self.error = error
+            raise
+
+    def _given(self) -> list:
+        """The star's files, downloaded where they have to be, and its lightkurve objects."""
+        used = {item.resolve() for item in self.items if isinstance(item, Path)}
+        return [part for item in self.items for part in self._parts(item, used)]
+
+    def _parts(self, item, used):
         if not isinstance(item, InArchive):
-            return [self._read(item) if isinstance(item, Path) else self._column_of(item)]
+            return [item if isinstance(item, Path) else self._column_of(item)]
         listing = item.look_up()
         # two names of a star mean the same files, which may also have been given as files
         paths = [path for path in item.fetch(self.progress) if path.resolve() not in used]
@@ -109,7 +135,7 @@ class Source:
         self.notes = tuple(dict.fromkeys((*self.notes, *listing.notes)))
         if listing.star and self.target == item.name:
             self.target = listing.star
-        return [self._read(path) for path in paths]
+        return paths
 
     def _read(self, path):
         options = {}
