@@ -1,62 +1,81 @@
 """From a raw light curve to its transit candidates, on plain arrays: clean, flatten, search, measure, mask, repeat.
 
-The significance of a candidate is its depth over the scatter that the light curve itself shows on the time scale of
-the transit: SNR = depth / (sigma beta / sqrt(n_in)), where beta >= 1 is the scatter of duration-long bins over what
-white noise of scatter sigma would give (Pont, Zucker & Queloz 2006, in the form of Winn et al. 2008). A white-noise SNR
-is of no use here: red noise drives it past 13 on quiet stars.
-
-References
-----------
-Pont, Zucker & Queloz 2006, MNRAS 373, 231; Winn et al. 2008, ApJ 683, 1076; Hartman & Bakos 2016, A&C 17, 1.
+What a pass measures is in `measure`, how a candidate's shape is fitted in `refine`, single events in `singles`, what a
+peak is worth in `significance`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lcnet.transits.bls import BoxSearch, bls_search, search_bands
-from lcnet.transits.detrend import Flattened, clean, flatten_curve, in_transit, robust_sigma
-from lcnet.transits.periods import Band, central_duration, search_range
+from lcnet.transits.bls import BoxSearch, bls_search
+from lcnet.transits.detrend import Flattened, Flattener, clean, in_transit
+from lcnet.transits.matching import HARMONICS, harmonic_ratio
+from lcnet.transits.measure import (
+    first_transit,
+    line_errors,
+    measure_box,
+    red_noise_beta,
+    repeats,
+    transit_numbers,
+)
+from lcnet.transits.periods import central_duration, search_range
+from lcnet.transits.refine import fit_transit, refine_box
+from lcnet.transits.significance import detection_efficiency, gumbel_probability, noise_level, periodogram_probability
+from lcnet.transits.singles import find_events, shortest_period
 from lcnet.transits.views import make_views
 
 __all__ = [
+    "HARMONICS",
+    "MASK_WIDTH",
     "Candidate",
     "Search",
     "candidate_points",
     "candidate_views",
+    "detection_efficiency",
     "find_candidates",
     "flatten_window",
+    "measure_box",
     "red_noise_beta",
+    "transit_numbers",
 ]
 
 MIN_SNR = 7.1  # Kepler's threshold: one false alarm in the mission for white noise (Jenkins et al. 2002)
 WINDOW_DURATIONS = 3.0
 MIN_WINDOW = 0.75  # d
-MASK_WIDTH = 2.0  # of the box; a box is shorter than first to fourth contact, and V-shaped eclipses have wide wings
-N_PEAKS = 8  # distinct periods measured in a pass before the pass is given up
-# A period rests on its other transits: without the strongest they must reach REST_SNR (about 100 places in a sector are
-# tried for the second of two, whose best is 2.5 sigma of noise) and half of the strongest one's own.
-REST_SNR = 4.0
-REST_SHARE = 0.5
-HARMONICS = (1.0, 2.0, 0.5, 3.0, 1 / 3)
+MASK_WIDTH = 1.7  # of first to fourth contact: what a V-shaped eclipse or a transit that strays leaves is no new planet
+# One false alarm in a hundred stars: where the noise is worse than SNR knows, the star's own periodogram says so
+# (benchmarks/false_alarms.py)
+MAX_FAP = 0.01
+N_ABOVE = 4  # periods measured in a pass beside the search's own peaks
+FEW_EVENTS = 3  # transits up to which a period may rest on each of them being an event of its own
+EACH = 0.65  # of the threshold, for each of those events
+NEAR_EVENT = 3.0  # windows about a single event in which its width is found again
+ALONE = 1.5  # of the box of a single event, which the trend has bitten into: masked until it is known better
+GROWTH = 1.25  # of a transit's length once the trend is drawn without it, from which on its mask is widened
+SEPARATION = 0.02  # relative, of distinct periods
+
+_first_transit, _errors = first_transit, line_errors
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One periodic dip.
+    """One periodic dip, or a single one.
 
     Attributes
     ----------
     period, period_err : float, days
+        Of a single event: the shortest period at which the data could hold it once, and NaN.
     epoch, epoch_err : float, days
         First mid-transit in the data, in the light curve's own time system.
     duration : float, hours
-        Width of the box.
+        First to fourth contact.
     depth, depth_err : float, ppm
+        At mid-transit.
     snr : float
-        Depth over its red-noise error.
+        Mean depth of the best box over its red-noise error.
     sde : float
         Signal detection efficiency: peak of the periodogram over its running median, in units of its scatter.
     n_transits : int
@@ -67,7 +86,12 @@ class Candidate:
         1-based number of the stronger candidate this is a harmonic of, else 0.
     flags : tuple of str
     status : str
-        "ok", or "single_transit" when the period rests on one event: the others hold no data or show no dip.
+        "ok", or "single_transit" for an event seen once.
+    fap : float
+        Probability that noise like this star's gives such a peak anywhere in the search.
+    duration_err : float, hours
+    impact : float
+        Impact parameter of the fitted shape; NaN where none could be fitted.
     """
 
     period: float
@@ -84,6 +108,9 @@ class Candidate:
     harmonic_of: int = 0
     flags: tuple[str, ...] = ()
     status: str = "ok"
+    fap: float = np.nan
+    duration_err: float = np.nan
+    impact: float = np.nan
 
 
 @dataclass(frozen=True)
@@ -114,250 +141,357 @@ class Search:
     periodograms: tuple[BoxSearch, ...]
 
 
-def flatten_window(longest_period):
+@dataclass(frozen=True)
+class _Dip:
+    """What a pass accepted: a box (days, days, hours), what its peak was worth, and whether it is one event only."""
+
+    box: tuple[float, float, float]
+    power: float = np.nan
+    sde: float = np.nan
+    fap: float = np.nan
+    one: bool = False
+    sure: bool = False  # judged already, by single events
+
+
+def flatten_window(longest_period, *, density=1.0):
     """Width of the trend's window [d]: three of the longest durations searched (Hippke et al. 2019)."""
-    return max(MIN_WINDOW, WINDOW_DURATIONS * 1.5 * float(central_duration(longest_period)) / 24.0)
+    longest = 1.5 * float(central_duration(longest_period, density=density)) / 24.0
+    return max(MIN_WINDOW, WINDOW_DURATIONS * longest)
 
 
-def red_noise_beta(time, flux, duration):
-    """Scatter of the means of duration-long bins over the white-noise expectation, at least 1 (Winn et al. 2008).
-
-    Parameters
-    ----------
-    time, flux : array, shape (N,), days and relative flux, out of transit
-    duration : float, hours
-
-    Returns
-    -------
-    float
-    """
-    if time.size < 3:
-        return 1.0
-    days = duration / 24.0
-    cadence = np.median(np.diff(time))
-    expected = max(1.0, days / cadence)
-    ratios = []
-    # bins that start half a duration apart: a run of faint points split by one set of edges is whole in the other
-    for shift in (0.0, 0.5):
-        number = np.floor((time - time[0]) / days + shift).astype(np.int64)
-        _, inverse, count = np.unique(number, return_inverse=True, return_counts=True)
-        mean = np.bincount(inverse, weights=flux) / count
-        full = count >= 0.5 * expected
-        if full.sum() >= 5:
-            ratios.append(np.mean((mean[full] - np.median(flux)) ** 2 * count[full]))
-    sigma = robust_sigma(flux)
-    if not ratios or not sigma > 0:  # no scatter to compare with
-        return 1.0
-    return max(1.0, float(np.sqrt(np.mean(ratios)) / sigma))
-
-
-def _peaks(search, n, min_separation):
-    """Indices of the `n` strongest periods whose neighbours within `min_separation` (relative) are all weaker."""
-    power = search.power.copy()
-    peaks = []
-    while len(peaks) < n:
-        k = int(np.argmax(power))
-        if not power[k] > 0:
-            break
-        peaks.append(k)
-        power[np.abs(search.period / search.period[k] - 1) < min_separation] = 0.0
-    return peaks
-
-
-def detection_efficiency(search, peak):
-    """SDE of one peak: its height over the running median of the periodogram in units of the scatter about it.
-
-    The running median takes out the rise of the noise towards long periods (Kovacs et al. 2002; Hippke & Heller 2019).
-    """
-    power = search.power
-    if power.size < 50:
-        return np.nan
-    edges = np.linspace(0, power.size, 26).astype(int)
-    middle = 0.5 * (edges[1:] + edges[:-1])
-    medians = [np.median(power[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
-    level = np.interp(np.arange(power.size), middle, medians)
-    residual = power - level
-    scatter = robust_sigma(residual)
-    return float(residual[peak] / scatter) if scatter > 0 else np.nan
-
-
-def _refine(curve, search, peak, baseline, limits):
-    """(period, epoch, duration) at the best box on a fine grid of periods and durations about a peak."""
-    period, duration = search.period[peak], search.duration[peak]
-    step = duration / 24.0 * period / baseline / 3  # the search's own step: a third of a duration over the baseline
-    longest = min(1.3 * duration, 24 * 0.3 * period)
-    for half_width, n in ((1.5 * step, 31), (0.12 * step, 13)):
-        trials = np.unique(np.clip(period + np.linspace(-half_width, half_width, n), *limits))
-        widths = np.unique(np.minimum(duration * np.array([0.75, 0.87, 1.0, 1.15, 1.3]), longest))
-        bands = [Band(trials, widths)]
-        fine = search_bands(curve.time, curve.flux, curve.flux_err, bands, oversample=20, threads=1)
-        best = fine.best
-        period, epoch, duration = fine.period[best], fine.epoch[best], fine.duration[best]
-    return period, epoch, duration
-
-
-def transit_numbers(time, period, epoch):
-    """Which transit each point is nearest to (integer, 0 at `epoch`)."""
-    return np.rint((time - epoch) / period).astype(np.int64)
-
-
-def measure_box(curve, period, epoch, duration, *, others=None):
-    """Depth and red-noise significance of one ephemeris on a flattened light curve.
-
-    Parameters
-    ----------
-    curve : Flattened
-    period, epoch : float, days
-    duration : float, hours
-    others : array of bool, optional
-        Points in the transits of other candidates, left out of everything.
-
-    Returns
-    -------
-    dict
-        depth, depth_err, snr, beta, n_transits, coverage, and `single`: (number, depth, SNR) of each transit with data.
-    """
-    free = np.ones(curve.time.size, bool) if others is None else ~others
-    inside = in_transit(curve.time, period, epoch, duration) & free
-    outside = ~in_transit(curve.time, period, epoch, duration, widen=2.0) & free
-    if inside.sum() < 2 or outside.sum() < 10:
-        return None
-    # a noiseless or coarsely digitised curve has no median deviation, but may have another scatter or stated errors
-    scatters = (robust_sigma(curve.flux[outside]), np.std(curve.flux[outside]), np.median(curve.flux_err[outside]))
-    sigma = next((scatter for scatter in scatters if scatter > 0), np.nan)
-    beta = red_noise_beta(curve.time[outside], curve.flux[outside], duration)
-    level = np.mean(curve.flux[outside])
-    depth = level - np.mean(curve.flux[inside])
-    depth_err = sigma * beta / np.sqrt(inside.sum())
-
-    number = transit_numbers(curve.time, period, epoch)
-    cadence = np.median(np.diff(curve.time))
-    wanted = max(1.0, 0.3 * duration / 24.0 / cadence)
-    numbers, index, count = np.unique(number[inside], return_inverse=True, return_counts=True)
-    mean = level - np.bincount(index, weights=curve.flux[inside]) / count
-    seen = count >= wanted
-    single = np.column_stack([numbers, mean, mean * np.sqrt(count) / (sigma * beta)])[seen]
-    expected = int(np.floor((curve.time[-1] - epoch) / period) - np.ceil((curve.time[0] - epoch) / period)) + 1
-    return {
-        "depth": 1e6 * depth,
-        "depth_err": 1e6 * depth_err,
-        "snr": depth / depth_err,
-        "beta": beta,
-        "n_transits": int(seen.sum()),
-        "coverage": min(1.0, seen.sum() / max(1, expected)),
-        "single": single,
-    }
-
-
-def _ephemerides(candidates):
-    return [(c.period, c.epoch, c.duration) for c in candidates]
-
-
-def _mask(time, ephemerides):
-    """The points in the transits, wings included, of any of the (period, epoch, duration)."""
+def _mask(time, candidates):
+    """The points in the transits, wings included, of any of the candidates."""
     masked = np.zeros(time.size, bool)
-    for ephemeris in ephemerides:
-        masked |= in_transit(time, *ephemeris, widen=MASK_WIDTH)
+    for one in candidates:
+        widen = min(MASK_WIDTH, 12.0 * one.period / one.duration)
+        masked |= in_transit(time, one.period, one.epoch, one.duration, widen=widen)
     return masked
 
 
-def _harmonic_of(period, duration, candidates, baseline):
-    """1-based number of the stronger candidate `period` is a simple ratio of, to a duration over the baseline; or 0."""
-    for number, stronger in enumerate(candidates, 1):
-        slack = max(duration, stronger.duration) / 24.0
-        for ratio in HARMONICS:
-            if abs(period - ratio * stronger.period) * baseline / period < slack:
-                return number
-    return 0
+def _points(curve, keep):
+    return Flattened(*(getattr(curve, name)[keep] for name in Flattened.__dataclass_fields__))
 
 
-def _errors(snr, duration, numbers, cadence):
-    """(period_err, epoch_err) in days: a straight line through the mid-times of the transits that were seen.
+def _peaks(search):
+    """(index, period, epoch, duration) of distinct strong periods: the search's own, then those highest over the noise.
 
-    One mid-time is known to sqrt(T tau / 2) / SNR_1 (Carter et al. 2008, eq. 20, in the limit of a short ingress tau),
-    SNR_1 that of one transit. A box knows no ingress: where it begins is blurred by the exposures, so tau is the longer
-    of a cadence and a sixth of the duration (b = 0.5, radius ratio 0.1); and the box itself moves in steps of 1/20 of
-    its duration, at worst uniform within one.
+    The noise rises towards long periods, where it can hide a weak planet of a short one behind many peaks; its level
+    alone is no order, for it also prefers the half of a strong period to the period itself.
     """
-    n = max(1, len(numbers))
-    days = duration / 24.0
-    ingress = max(cadence, days / 6)
-    centre = np.sqrt(days * ingress / 2) / snr
-    centre = np.hypot(centre, days / 20 / np.sqrt(12))
-    spread = np.sum((numbers - np.mean(numbers)) ** 2) if n > 1 else 0.0
-    period_err = centre * np.sqrt(n) / np.sqrt(spread) if spread > 0 else np.nan  # one transit: nobody knows
-    # the epoch given is the first one, away from the middle where it is best known
-    lever = np.mean(numbers) - np.min(numbers) if n > 1 else 0.0
-    return float(period_err), float(np.hypot(centre, lever * period_err) if n > 1 else centre)
+    taken = np.zeros(search.power.size, bool)
+
+    def take(k):
+        # the grid ascends: only the periods about the peak need be looked at
+        around = np.searchsorted(search.period, search.period[k] * np.array([1 - SEPARATION, 1 + SEPARATION]))
+        taken[around[0] : around[1]] = True
+
+    for peak in search.peaks:
+        yield peak.index, peak.period, peak.epoch, peak.duration
+        take(peak.index)
+    above = search.power / np.maximum(noise_level(search), 1e-3 * max(np.median(search.power), 1e-300))
+    for _ in range(N_ABOVE):
+        k = int(np.argmax(np.where(taken, 0.0, above)))
+        if taken[k] or not search.power[k] > 0:
+            return
+        yield k, search.period[k], search.epoch[k], search.duration[k]
+        take(k)
 
 
-def _first_transit(time, period, epoch, duration):
-    """The first mid-transit at which the light curve holds in-transit points."""
-    number = transit_numbers(time, period, epoch)[in_transit(time, period, epoch, duration)]
-    return epoch + period * number.min() if number.size else epoch
-
-
-def _strongest(curve, search, min_snr, baseline, limits):
-    """The strongest peak of a periodogram that stands above the light curve's own red noise, or why there is none."""
-    best_snr = 0.0
-    for peak in _peaks(search, N_PEAKS, 0.02):
-        period, epoch, duration = _refine(curve, search, peak, baseline, limits)
-        box = measure_box(curve, period, epoch, duration)
-        if box is None:
+def _strongest(curve, search, min_snr, limits):
+    """(dip, reason): the first peak that stands above the light curve's own noise and repeats, or why none does."""
+    best = 0.0
+    for peak, *box in _peaks(search):
+        box = refine_box(curve, *box, limits=limits)
+        measured = measure_box(curve, *box)
+        if measured is None:
             continue
-        best_snr = max(best_snr, box["snr"])
-        if box["snr"] >= min_snr:
-            return peak, (period, epoch, duration), ""
-    return None, None, f"the strongest dip has SNR {best_snr:.2f} < {min_snr:g} against the light curve's own noise"
+        best = max(best, measured["snr"])
+        if measured["snr"] >= min_snr and repeats(measured["single"]):
+            box = _longest_alias(curve, box, measured, limits)
+            power = float(search.power[peak])
+            # an upper limit as yet: the periodogram still holds this signal itself
+            fap = periodogram_probability(box[0], power, search)
+            return _Dip(box, power, detection_efficiency(search, peak), fap), ""
+    if best < min_snr:
+        return None, f"the strongest dip has SNR {best:.2f} < {min_snr:g} against the light curve's own noise"
+    return None, f"the strongest dip, of SNR {best:.2f}, does not repeat"
 
 
-def _candidate(curve, sde, ephemeris, stronger, others, baseline):
-    """Measure an accepted ephemeris on the light curve flattened with its transits, and those of `others`, masked."""
-    period, epoch, duration = ephemeris
-    epoch = _first_transit(curve.time, period, epoch, duration)
-    box = measure_box(curve, period, epoch, duration, others=_mask(curve.time, _ephemerides(others)))
-    if box is None or box["n_transits"] == 0:
+def _longest_alias(curve, box, measured, limits):
+    """The longest period at which two transits seen could be neighbours or fall in with gaps: as good as any other.
+
+    Its transits are the fewest that had to fall into gaps.
+    """
+    single = measured["single"]
+    if len(single) != 2:
+        return box
+    period, epoch, duration = box
+    apart = int(single[1, 0] - single[0, 0])
+    first = epoch + period * single[0, 0]
+    for parts in range(max(1, int(np.ceil(apart * period / limits[1]))), apart):
+        other = apart * period / parts, first, duration
+        again = measure_box(curve, *other)
+        if again is not None and len(again["single"]) == 2 and again["snr"] > 0.99 * measured["snr"]:
+            return other
+    return box
+
+
+def _made_of(curve, dip, event, events):
+    """Whether a dip's transits are few, and each of them, `event` among them, is a single event by itself."""
+    single = measure_box(curve, *dip.box)["single"]
+    if not 2 <= len(single) <= FEW_EVENTS:
+        return False
+    period, epoch, duration = dip.box
+    transits = epoch + period * single[:, 0]
+
+    def at(mid, one):
+        return abs(mid - one.epoch) < 0.5 * (duration + one.duration) / 24.0
+
+    return any(at(mid, event) for mid in transits) and all(any(at(mid, one) for one in events) for mid in transits)
+
+
+def _candidate(curve, dip, stronger, others):
+    """Measure an accepted dip on the light curve flattened with its transits, and those of `others`, masked."""
+    hidden = _mask(curve.time, others)
+    measured = measure_box(curve, *dip.box, others=hidden)
+    if measured is None or measured["n_transits"] == 0:
         return None
-    flags, status = [], "ok"
-    single = box["single"][:, 2]
-    rest = (single.sum() - single.max()) / np.sqrt(single.size - 1) if single.size > 1 else 0.0
-    if rest < max(REST_SNR, REST_SHARE * single.max()):
-        status = "single_transit"
+    period, epoch, duration = dip.box
+    cadence = float(np.median(np.diff(curve.time)))
+    sigma = measured["sigma"] * measured["beta"]
+    shape = fit_transit(curve, *dip.box, sigma=sigma, exposure=cadence, others=hidden, one=dip.one)
+    if shape is None:
+        numbers = measured["single"][:, 0]
+        period_err, epoch_err = line_errors(max(measured["snr"], 1.0), duration, numbers, cadence)
+        fitted = {"depth": measured["depth"], "depth_err": measured["depth_err"]}
+    else:
+        period, epoch, duration = shape.period, shape.epoch, shape.duration
+        period_err, epoch_err = shape.period_err, shape.epoch_err
+        fitted = {name: getattr(shape, name) for name in ("depth", "depth_err", "duration_err", "impact")}
+    if dip.one:
+        period, period_err = shortest_period(curve.time, epoch, duration), np.nan
+    else:
+        first = float(first_transit(curve.time, period, epoch, dip.box[2]))
+        if np.isfinite(period_err) and shape is not None:
+            epoch_err = _carried(shape, first)
+        epoch = first
+    flags = []
+    if dip.one:
         flags.append("one_event")
-    elif box["n_transits"] == 2:
+    elif measured["n_transits"] == 2:
         flags.append("two_transits")
-    harmonic = _harmonic_of(period, duration, stronger, baseline)
-    if harmonic:
-        flags.append("harmonic")
+    begin, end = curve.time[0], curve.time[-1]
+    this = period, epoch, duration
+    harmonic = 0
+    for number, other in enumerate(stronger, 1):
+        both = not dip.one and other.status == "ok"
+        if both and harmonic_ratio(this, (other.period, other.epoch, other.duration), first=begin, last=end):
+            harmonic = number
+            flags.append("harmonic")
+            break
     if duration / 24.0 > 0.15 * period:
         flags.append("long_duration")
-    cadence = float(np.median(np.diff(curve.time)))
-    period_err, epoch_err = _errors(max(box["snr"], 1.0), duration, box["single"][:, 0], cadence)
     return Candidate(
         period=float(period),
         period_err=float(period_err),
         epoch=float(epoch),
         epoch_err=float(epoch_err),
         duration=float(duration),
-        depth=float(box["depth"]),
-        depth_err=float(box["depth_err"]),
-        snr=float(box["snr"]),
-        sde=sde,
-        n_transits=box["n_transits"],
-        coverage=float(box["coverage"]),
+        snr=float(measured["snr"]),
+        sde=dip.sde,
+        fap=dip.fap,
+        n_transits=1 if dip.one else measured["n_transits"],
+        coverage=float(measured["coverage"]),
         harmonic_of=harmonic,
         flags=tuple(flags),
-        status=status,
+        status="single_transit" if dip.one else "ok",
+        **{name: float(value) for name, value in fitted.items()},
     )
 
 
-def find_candidates(time, flux, flux_err=None, *, segment=None, period=None, min_snr=MIN_SNR, max_candidates=5):
-    """Search a raw light curve for periodic transits, the strongest first.
+def _carried(shape, epoch):
+    """Error of an epoch some cycles away from the fit's own: its mid-time is best known in the middle of the data."""
+    cycles = np.rint((epoch - shape.epoch) / shape.period)
+    return float(np.hypot(shape.centre_err, (cycles - shape.centre) * shape.period_err))
+
+
+class _Passes:
+    """One light curve being searched: what has been found in it so far."""
+
+    def __init__(self, flattener, limits, min_snr, max_fap, density):
+        self.flattener, self.limits, self.density = flattener, limits, density
+        self.min_snr, self.max_fap = min_snr, max_fap
+        self.curve = flattener.flatten()
+        self.found, self.dips, self.periodograms = [], [], []
+        self.reason = ""
+
+    def rest(self):
+        """The light curve without the transits found; None where under 20 points are left."""
+        free = ~_mask(self.curve.time, self.found)
+        if free.sum() < 20:
+            self.reason = "the transits found so far leave fewer than 20 points"
+            return None
+        return _points(self.curve, free)
+
+    def periodogram(self):
+        """(what is left of the light curve, its periodogram), or None where too little is left."""
+        rest = self.rest()
+        if rest is None:
+            return None
+        options = {} if self.density is None else {"density": self.density}
+        search = bls_search(rest.time, rest.flux, rest.flux_err, period=self.limits, **options)
+        self.periodograms.append(search)
+        return rest, search
+
+    def search(self):
+        """Search what is left for the next candidate, periodic or else single; False where there is none."""
+        searched = self.periodogram()
+        if searched is None:
+            return False
+        rest, search = searched
+        dip, self.reason = _strongest(rest, search, self.min_snr, self.limits)
+        if dip is not None and self.accept(dip):
+            return True
+        # an event that does not repeat hides what does: with it set aside, the next pass may find more
+        single = self.event(rest)
+        return single is not None and self.accept(single)
+
+    def judge(self, noise):
+        """Judge what was found by a periodogram without any of it; earlier, other planets would pass for noise.
+
+        Those that turn out to be noise are taken back, and returned.
+        """
+        for k, dip in enumerate(self.dips):
+            if not dip.sure:
+                fap = periodogram_probability(dip.box[0], dip.power, noise)
+                self.dips[k] = replace(dip, fap=float(np.fmin(dip.fap, fap)))
+                self.found[k] = replace(self.found[k], fap=self.dips[k].fap)
+        doubtful = [k for k, dip in enumerate(self.dips) if dip.fap > self.max_fap]
+        if not doubtful:
+            return []
+        last = self.found[doubtful[0]]
+        self.reason = (
+            f"the strongest dip, of SNR {last.snr:.2f}, is no rarer than this light curve's noise: false-alarm "
+            f"probability {last.fap:.2g} > {self.max_fap:g}"
+        )
+        dips = [self.dips[k] for k in doubtful]
+        self.found = [one for k, one in enumerate(self.found) if k not in doubtful]
+        self.dips = [one for k, one in enumerate(self.dips) if k not in doubtful]
+        self.curve = self.flattener.flatten(_mask(self.flattener.time, self.found))
+        return dips
+
+    def run(self, most):
+        """All passes: candidates until none is left or there are `most`, then whether they are more than noise."""
+        for _ in range(most + 1):
+            last = 0
+            while len(self.found) < most and self.search():
+                last = len(self.periodograms)
+            if not self.found:
+                return
+            if last == len(self.periodograms) and self.periodogram() is None:
+                return
+            doubtful = self.judge(self.periodograms[-1])
+            single = self.event(self.rest(), doubtful) if doubtful else None
+            if single is None or not self.accept(single):
+                return
+
+    def event(self, rest, doubtful=()):
+        """The strongest single event, its trend not knowing of it; None where none stands out.
+
+        Where it is one of the few transits of a `doubtful` dip, a periodic one that noise could have made, and the
+        others are events of their own too, it is that one that is found.
+        """
+        if rest is None:
+            return None
+        longest = self.flattener.window / WINDOW_DURATIONS
+        events = find_events(rest, longest=longest, min_snr=EACH * self.min_snr)
+        for event in events.events:
+            # for measuring, a period that brings no second transit
+            box = 4 * (rest.time[-1] - rest.time[0]), event.epoch, event.duration
+            measured = measure_box(rest, *box)
+            if measured is None or not measured["snr"] >= self.min_snr or not events.stands_out(event):
+                continue
+            fap = gumbel_probability(0.5 * event.snr**2, 0.5 * events.maxima**2)
+            if fap <= self.max_fap or not np.isfinite(fap):
+                pair = next((dip for dip in doubtful if _made_of(rest, dip, event, events.events)), None)
+                if pair is not None:
+                    return replace(pair, fap=fap, sure=True)
+                return _Dip(box, event.snr, fap=fap, one=True, sure=True)
+        return None
+
+    def accept(self, dip):
+        """Mask a dip, flatten again and measure it there; False where it does not last."""
+        period, epoch, duration = dip.box
+        length = (ALONE if dip.one else 1.15) * duration  # a guess at first to fourth contact
+        known = Candidate(period, np.nan, epoch, np.nan, length, *[np.nan] * 4, 0, 0.0)
+        for _ in range(3):
+            mask = _mask(self.flattener.time, [*self.found, known])
+            try:
+                flatter = self.flattener.flatten(mask)
+            except ValueError:
+                self.reason = "with the strongest dip masked too, no stretch is left to draw a trend through"
+                return False
+            if dip.one:
+                dip = self._wider(flatter, dip)
+            candidate = _candidate(flatter, dip, self.found, self.found)
+            if candidate is None or not candidate.snr >= self.min_snr:
+                self.reason = "the strongest dip vanished when the trend was drawn without it"
+                return False
+            # the trend took part of a long transit's ends: it shows its length once they are masked too
+            if candidate.duration <= GROWTH * known.duration or candidate.duration > 12.0 * period:
+                break
+            known = candidate
+        self.curve = flatter
+        self.found.append(candidate)
+        self.dips.append(dip)
+        return True
+
+    def _wider(self, curve, dip):
+        """A single event's box on a trend that was drawn without it."""
+        period, epoch, duration = dip.box
+        near = np.abs(curve.time - epoch) < NEAR_EVENT * self.flattener.window
+        others = _mask(curve.time, self.found)
+        here = _points(curve, near & ~others)
+        if here.time.size < 20:
+            return dip
+        longest = 1.5 * self.flattener.window / WINDOW_DURATIONS
+        for event in find_events(here, longest=longest, min_snr=0.5 * self.min_snr).events:
+            if abs(event.epoch - epoch) < 0.5 * (event.duration + duration) / 24.0:
+                return replace(dip, box=(period, event.epoch, event.duration))
+        return dip
+
+    def measure_again(self):
+        """Each candidate with the transits of all others left out: the first ones were measured while the later ones'
+        still passed for noise."""
+        if len(self.found) > 1:
+            for k, dip in enumerate(self.dips):
+                others = self.found[:k] + self.found[k + 1 :]
+                again = _candidate(self.curve, dip, self.found[:k], others)
+                # one whose transits all but coincide with another's has nothing left to be measured on
+                if again is not None and again.snr >= self.min_snr:
+                    self.found[k] = again
+
+
+def find_candidates(
+    time,
+    flux,
+    flux_err=None,
+    *,
+    segment=None,
+    period=None,
+    min_snr=MIN_SNR,
+    max_candidates=5,
+    density=None,
+    max_fap=MAX_FAP,
+):
+    """Search a raw light curve for transits, the strongest first.
 
     Each pass flattens the light curve, with the transits found so far masked, searches what is left, and accepts the
-    strongest peak whose SNR against the light curve's own red noise reaches `min_snr`. It is judged on a curve whose
-    trend did not know of it (masking a dip while drawing the trend deepens any dip, real or not); once accepted its
-    transits are masked, the curve is flattened again and the candidate is measured there.
+    strongest peak whose SNR against the light curve's own red noise reaches `min_snr` and whose transits repeat. It is
+    judged on a curve whose trend did not know of it (masking a dip while drawing the trend deepens any dip, real or
+    not); once accepted its transits are masked, the curve is flattened again, and the candidate is measured and fitted
+    there. Where the strongest peak is one event it is reported as that. At the end, what is left is searched for
+    further single events.
 
     Parameters
     ----------
@@ -371,6 +505,10 @@ def find_candidates(time, flux, flux_err=None, *, segment=None, period=None, min
         Default: 0.4 d to half the baseline.
     min_snr : float
     max_candidates : int
+    density : float, solar densities, optional
+        Of the star: sets the durations tried at each period. Default: the Sun's.
+    max_fap : float
+        False-alarm probability up to which a dip is a candidate, by the light curve's own periodogram; 1 for no limit.
 
     Returns
     -------
@@ -383,62 +521,28 @@ def find_candidates(time, flux, flux_err=None, *, segment=None, period=None, min
     """
     if max_candidates < 1:
         raise ValueError(f"max_candidates must be at least 1, got {max_candidates}")
+    if density is not None and not 0 < density < np.inf:
+        raise ValueError(f"density must be positive, in solar densities, got {density}")
     time, flux, flux_err, segment = clean(time, flux, flux_err, segment=segment)
     if not np.ptp(flux) > 0:
         raise ValueError("the light curve is constant: there is nothing to search")
-    baseline = float(time[-1] - time[0])
-    low, high = search_range(baseline, period)
-    window = flatten_window(high)
-
-    def flatten(ephemerides):
-        return flatten_curve(time, flux, flux_err, segment=segment, window=window, mask=_mask(time, ephemerides))
-
-    found, periodograms, reason = [], [], ""
-    kept = []  # what `_candidate` needs to measure each of `found` again
-    curve = flatten([])
-    while len(found) < max_candidates:
-        free = ~_mask(curve.time, _ephemerides(found))
-        if free.sum() < 20:
-            reason = "the transits found so far leave fewer than 20 points"
-            break
-        search = bls_search(curve.time[free], curve.flux[free], curve.flux_err[free], period=(low, high))
-        periodograms.append(search)
-        rest = Flattened(*(getattr(curve, name)[free] for name in Flattened.__dataclass_fields__))
-        peak, ephemeris, reason = _strongest(rest, search, min_snr, baseline, (low, high))
-        if peak is None:
-            break
-        try:
-            flatter = flatten([*_ephemerides(found), ephemeris])
-        except ValueError:
-            reason = "with the strongest dip masked too, no stretch is left to draw a trend through"
-            break
-        sde = detection_efficiency(search, peak)
-        candidate = _candidate(flatter, sde, ephemeris, found, found, baseline)
-        if candidate is None or not candidate.snr >= min_snr:
-            reason = "the strongest dip vanished when the trend was drawn without it"
-            break
-        curve = flatter
-        found.append(candidate)
-        kept.append((sde, ephemeris))
-    if len(found) > 1:
-        # the first ones were measured while the later ones' transits still passed for noise
-        for k, (sde, ephemeris) in enumerate(kept):
-            others = found[:k] + found[k + 1 :]
-            again = _candidate(curve, sde, ephemeris, found[:k], others, baseline)
-            # one whose transits all but coincide with another's has nothing left to be measured on: the first stays
-            if again is not None and again.snr >= min_snr:
-                found[k] = again
+    limits = search_range(float(time[-1] - time[0]), period, cadence=float(np.median(np.diff(time))))
+    window = flatten_window(limits[1], density=density or 1.0)
+    passes = _Passes(Flattener(time, flux, flux_err, segment=segment, window=window), limits, min_snr, max_fap, density)
+    passes.run(max_candidates)
+    passes.measure_again()
+    curve, found = passes.curve, passes.found
     return Search(
         candidates=tuple(found),
         status="ok" if found else "no_candidate",
-        reason="" if found else reason,
+        reason="" if found else passes.reason,
         time=curve.time,
         flux=curve.flux,
         flux_err=curve.flux_err,
         trend=curve.trend,
         raw_flux=curve.raw_flux,
         segment=curve.segment,
-        periodograms=tuple(periodograms),
+        periodograms=tuple(passes.periodograms),
     )
 
 
@@ -479,4 +583,4 @@ def candidate_points(search, index):
     # a harmonic is the same body seen again (a secondary eclipse, say): its dips are evidence, not contamination
     linked = {this.harmonic_of - 1} | {k for k, other in enumerate(search.candidates) if other.harmonic_of == index + 1}
     others = [other for k, other in enumerate(search.candidates) if k != index and k not in linked]
-    return ~_mask(search.time, _ephemerides(others)) | in_transit(search.time, this.period, this.epoch, this.duration)
+    return ~_mask(search.time, others) | in_transit(search.time, this.period, this.epoch, this.duration)
