@@ -22,12 +22,24 @@ _ARCHIVE = {
         "tce_time0bt": "BTJD",
         "tce_time0": "BJD",
         "pl_tranmid": "BJD",
+        "bjd0_minus_2400000": "BJD-2400000",
     },
     "duration": {"koi_duration": "h", "tce_duration": "h", "pl_trandurh": "h", "pl_trandur": "h"},
 }
 _PLAIN = {
     "period": ("period", "orbital_period", "orbper", "per", "porb"),
-    "epoch": ("epoch", "epoc", "t0", "tc", "transit_epoch", "transit_midpoint", "mid_transit", "tranmid", "time0"),
+    "epoch": (
+        "epoch",
+        "bjd0",
+        "epoc",
+        "t0",
+        "tc",
+        "transit_epoch",
+        "transit_midpoint",
+        "mid_transit",
+        "tranmid",
+        "time0",
+    ),
     "duration": ("duration", "transit_duration", "trandur", "dur", "t14"),
 }
 _NUMBERED = {
@@ -131,6 +143,8 @@ class Columns:
         if unit in _ZEROS.values() or unit == "BJD":
             # a full date in a column of BTJD says itself that it is none
             return values, ["BJD" if value > 2_400_000 else unit for value in values]
+        if unit == "BJD-2400000":
+            return values + 2_400_000.0, ["BJD"] * values.size
         values = values * _DAYS[unit or "d"]
         lower = {other.lower(): other for other in self.names}
         if "time_system" in lower:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from lcnet.transits.ephemeris import check_ephemeris
-from lcnet.transits.known import Ephemeris
+from lcnet.transits.ephemeris import FULL_BJD, check_ephemeris
+from lcnet.transits.known import ZERO, Ephemeris
 from lcnet.transits.periods import central_duration
 from lcnet.transits.tce_columns import Columns, star_key
 
-__all__ = ["TCE", "ephemerides", "is_table", "read_tces", "star_key", "tces_of"]
+__all__ = ["TCE", "ephemerides", "is_table", "read_binaries", "read_tces", "star_key", "tces_of"]
 
 _FORMATS = {".ecsv": "ascii.ecsv", ".vot": "votable", ".xml": "votable", ".votable": "votable", ".tbl": "ascii.ipac"}
 _FORMATS |= {".parquet": "parquet", ".fits": "fits"}
@@ -60,20 +60,54 @@ def read_tces(path) -> list[TCE]:
     ValueError
         It is no table of this format, or a column that is needed is not there.
     """
-    path = Path(path)
+    table, units = _opened(Path(path))
+    try:
+        return tces_of(table, units=units)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def read_binaries(path) -> list[tuple[str, float, float]]:
+    """Known eclipsing binaries of a file: (name, period [d], epoch [BJD]); rows without a period are left out.
+
+    Columns are found as those of events, without a duration; the Kepler catalogue's ``bjd0`` and
+    ``bjd0_minus_2400000`` (Kirk et al. 2016) are known too.
+
+    Raises
+    ------
+    OSError, ValueError
+        As `read_tces`.
+    """
+    table, units = _opened(Path(path))
+    try:
+        columns = Columns(table, units)
+        period, _ = columns.span("period")
+        epoch, system = columns.epochs()
+        names, keys = columns.stars()
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    full = [
+        value + ZERO.get(one, 0.0 if value > FULL_BJD else np.nan) for value, one in zip(epoch, system, strict=True)
+    ]
+    if np.isfinite(epoch).any() and not np.isfinite(full).any():
+        raise ValueError(f"{path}: its epochs are no full BJD, and nothing says from where they count")
+    rows = zip(
+        (key or name for key, name in zip(keys, names, strict=True)), map(float, period), map(float, full), strict=True
+    )
+    return [row for row in rows if row[1] > 0 and np.isfinite(row[2])]
+
+
+def _opened(path):
+    """`_read`, its errors naming the file."""
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file")
     try:
-        table, units = _read(path)
+        return _read(path)
     except OSError:
         raise
     except Exception as error:
         said = " ".join(str(error).split())[:200]
         raise ValueError(f"{path}: cannot be read as a table ({type(error).__name__}: {said})") from None
-    try:
-        return tces_of(table, units=units)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
 
 
 def _read(path):
