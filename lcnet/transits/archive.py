@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import re
-import warnings
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -20,59 +19,17 @@ from pathlib import Path
 from lcnet.cache import cache_dir
 from lcnet.core.files import write_bytes
 from lcnet.transits import mast
+from lcnet.transits.caches import Product, by_number
 from lcnet.transits.names import ANY, MISSIONS, Selection, is_number, mission_of, seconds_match
 from lcnet.transits.products import ReadError
 
-__all__ = ["Listing", "Product", "cache_roots", "look_up"]
+__all__ = ["Listing", "Product", "look_up"]
 
 # So long an answer of the archive is taken for its answer of today: new sectors come once a month
 _FRESH = timedelta(days=1)
 # All SPOC sectors of the best observed stars are about 90; all products of everyone are several hundred
 _MOST_PRODUCTS = 300
 _NUMBERED = {"Kepler": "quarter", "K2": "campaign", "TESS": "sector"}
-
-
-@dataclass(frozen=True)
-class Product:
-    """One light-curve file of the archive.
-
-    Attributes
-    ----------
-    uri : str
-        MAST's dataURI; "" for a file found on disk without asking.
-    collection, obs_id, filename : str
-        Where astroquery and lightkurve keep it, below "mastDownload".
-    star : str
-        "KIC 11442793"; "" when the archive's target name has no number.
-    mission, author : str
-    exptime : float, s
-    number : str
-        Quarter, campaign or sector, "" if unknown.
-    distance : float, arcsec
-        From the place of the name.
-    """
-
-    uri: str
-    collection: str
-    obs_id: str
-    filename: str
-    star: str
-    mission: str
-    author: str
-    exptime: float
-    number: str
-    distance: float
-
-    def __post_init__(self):
-        # these become folders: what came over the network must not point anywhere else
-        for part in (self.collection, self.obs_id, self.filename):
-            if not re.fullmatch(r"[\w.+-][\w.+ -]*", part) or set(part) == {"."}:
-                raise ValueError(f"not a file name: {part!r}")
-
-    @property
-    def place(self) -> Path:
-        """The file's path below a cache's root, the same as lightkurve's."""
-        return Path("mastDownload", self.collection, self.obs_id, self.filename)
 
 
 @dataclass(frozen=True)
@@ -125,7 +82,7 @@ def look_up(name: str, selection: Selection) -> Listing:
     except mast.Unavailable as error:
         if kept is not None:
             return replace(kept, notes=(*kept.notes, f"archive not available; its list of {kept.date[:10]} used"))
-        on_disk = _on_disk(name) if not selection and is_number(name) else ()
+        on_disk = by_number(name) if not selection and is_number(name) else ()
         if on_disk:
             return Listing(name, name, on_disk, ("archive not available; files of the cache used",))
         raise ReadError(f"{name}: {error}") from error
@@ -289,39 +246,3 @@ def _kept(name: str, selection: Selection) -> Listing | None:
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
     return listing if products and listing.name == name else None
-
-
-def cache_roots() -> list[Path]:
-    """Where downloaded files may lie: our own cache first, then lightkurve's."""
-    roots = [cache_dir("mastDownload").parent]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # lightkurve's import speaks of an optional package, every time
-            from lightkurve.config import get_cache_dir
-
-            roots.append(Path(get_cache_dir()))
-    except OSError:
-        pass  # a home that cannot be read
-    return roots
-
-
-# A light curve of a catalogue number by its file name alone, for a star no search was ever kept of
-_PATTERNS = {
-    "KIC": ("Kepler", "kplr{:09d}*", "kplr{:09d}-*_llc.fits", 1800.0),
-    "EPIC": ("K2", "ktwo{:09d}*", "ktwo{:09d}-*_llc.fits", 1800.0),
-    "TIC": ("TESS", "tess*-{:016d}-*-s", "tess*-{:016d}-*-s_lc.fits", 120.0),
-}
-
-
-def _on_disk(name: str) -> tuple[Product, ...]:
-    catalogue, number = name.split()
-    mission, folder, file, exptime = _PATTERNS[catalogue]
-    found = {}
-    for root in cache_roots():
-        pattern = f"mastDownload/{mission}/{folder.format(int(number))}/{file.format(int(number))}"
-        for path in sorted(root.glob(pattern)):
-            made = Product(
-                "", mission, path.parent.name, path.name, name, mission, MISSIONS[mission][0], exptime, "", 0
-            )
-            found.setdefault(made.place, made)
-    return tuple(found.values())

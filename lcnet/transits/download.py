@@ -17,7 +17,7 @@ from pathlib import Path
 
 from lcnet.core.files import replaced
 from lcnet.transits import mast
-from lcnet.transits.archive import Product, cache_roots
+from lcnet.transits.caches import Product, cache_roots, own_cache
 from lcnet.transits.products import ReadError
 from lcnet.transits.progress import progress_bar
 
@@ -71,24 +71,23 @@ def fetch(products, *, name: str, progress=None) -> list[Path]:
     ReadError
         A file cannot be fetched, or arrives damaged twice; the others have been fetched all the same.
     """
-    roots = cache_roots()
     paths: dict[Product, Path] = {}
     missing = []
     for product in products:
-        path, before = _cached(product, roots)
+        path, before = _cached(product)
         if path is None:
             missing.append(_Missing(product, before))
         else:
             paths[product] = path
     if missing:
-        paths |= _fetch_all(missing, roots[0], name, progress)
+        paths |= _fetch_all(missing, own_cache(), name, progress)
     return [paths[product] for product in products]
 
 
-def _cached(product: Product, roots) -> tuple[Path | None, str]:
+def _cached(product: Product) -> tuple[Path | None, str]:
     """A whole file of a cache; else None and what is wrong with the one that is there."""
     before = ""
-    for root in roots:
+    for root in cache_roots():
         path = root / product.place
         try:
             problem = damage(path)

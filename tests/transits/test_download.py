@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from lcnet.transits import download, mast
-from lcnet.transits.archive import Product, cache_roots
+from lcnet.transits.caches import Product, cache_roots
 from lcnet.transits.download import damage
 from lcnet.transits.progress import progress_bar
 from lcnet.transits.read import ReadError, plan, read
@@ -288,3 +288,15 @@ def test_two_processes_fetch_the_same_file(server, one, cache, start):
     assert len(kept(cache)) == 1 and not parts(cache)
     again()
     assert server.asked[uri] == 2
+
+
+def test_lightkurves_cache_is_found_where_it_is_and_not_made(tmp_path, monkeypatch):
+    import lightkurve
+
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    with lightkurve.conf.set_temp("cache_dir", None):
+        found = list(cache_roots())
+    assert found[0] == tmp_path / "cache"
+    assert tmp_path / "xdg" / "lightkurve" in found and tmp_path / "home" / ".lightkurve" / "cache" in found
+    assert not any(path.exists() for path in found[1:])
