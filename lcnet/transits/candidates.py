@@ -7,6 +7,7 @@ peak is worth in `significance`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from lcnet.transits.measure import (
 from lcnet.transits.periods import central_duration, search_range
 from lcnet.transits.refine import fit_transit, refine_box
 from lcnet.transits.significance import detection_efficiency, gumbel_probability, noise_level, periodogram_probability
-from lcnet.transits.singles import find_events, shortest_period
+from lcnet.transits.singles import find_events, shortest_period, whole_transits
 from lcnet.transits.views import make_views
 
 __all__ = [
@@ -50,8 +51,11 @@ MASK_WIDTH = 1.7  # of first to fourth contact: what a V-shaped eclipse or a tra
 # (benchmarks/false_alarms.py)
 MAX_FAP = 0.01
 N_ABOVE = 4  # periods measured in a pass beside the search's own peaks
+FEW_TRANSITS = 3  # so few must, but for one of three, be whole: sides, no step, no ramp
+LONGEST_DUTY = 0.5  # of the orbit: no eclipse is longer, what is goes up and down
 FEW_EVENTS = 3  # transits up to which a period may rest on each of them being an event of its own
 EACH = 0.65  # of the threshold, for each of those events
+MOST_EVENTS = 4  # tried in a pass
 NEAR_EVENT = 3.0  # windows about a single event in which its width is found again
 ALONE = 1.5  # of the box of a single event, which the trend has bitten into: masked until it is known better
 GROWTH = 1.25  # of a transit's length once the trend is drawn without it, from which on its mask is widened
@@ -259,6 +263,10 @@ def _candidate(curve, dip, stronger, others):
     period, epoch, duration = dip.box
     cadence = float(np.median(np.diff(curve.time)))
     sigma = measured["sigma"] * measured["beta"]
+    if measured["n_transits"] <= FEW_TRANSITS:
+        mids = epoch + period * measured["single"][:, 0]
+        if whole_transits(curve, mids, duration, sigma=sigma, others=hidden).sum() < min(2, measured["n_transits"]):
+            return None
     shape = fit_transit(curve, *dip.box, sigma=sigma, exposure=cadence, others=hidden, one=dip.one)
     if shape is None:
         numbers = measured["single"][:, 0]
@@ -289,6 +297,8 @@ def _candidate(curve, dip, stronger, others):
             harmonic = number
             flags.append("harmonic")
             break
+    if duration / 24.0 > LONGEST_DUTY * period:
+        return None
     if duration / 24.0 > 0.15 * period:
         flags.append("long_duration")
     return Candidate(
@@ -353,8 +363,7 @@ class _Passes:
         if dip is not None and self.accept(dip):
             return True
         # an event that does not repeat hides what does: with it set aside, the next pass may find more
-        single = self.event(rest)
-        return single is not None and self.accept(single)
+        return self.accept_event(rest)
 
     def judge(self, noise):
         """Judge what was found by a periodogram without any of it; earlier, other planets would pass for noise.
@@ -391,18 +400,24 @@ class _Passes:
             if last == len(self.periodograms) and self.periodogram() is None:
                 return
             doubtful = self.judge(self.periodograms[-1])
-            single = self.event(self.rest(), doubtful) if doubtful else None
-            if single is None or not self.accept(single):
+            if not doubtful or not self.accept_event(self.rest(), doubtful):
                 return
 
-    def event(self, rest, doubtful=()):
-        """The strongest single event, its trend not knowing of it; None where none stands out.
+    def accept_event(self, rest, doubtful=()):
+        """Accept the strongest single event that lasts; False where there is none."""
+        reason = self.reason
+        accepted = any(self.accept(dip) for dip in islice(self.events(rest, doubtful), MOST_EVENTS))
+        self.reason = reason
+        return accepted
 
-        Where it is one of the few transits of a `doubtful` dip, a periodic one that noise could have made, and the
+    def events(self, rest, doubtful=()):
+        """The single events that stand out, the strongest first, their trend not knowing of them, as dips.
+
+        Where one is among the few transits of a `doubtful` dip, a periodic one that noise could have made, and the
         others are events of their own too, it is that one that is found.
         """
         if rest is None:
-            return None
+            return
         longest = self.flattener.window / WINDOW_DURATIONS
         events = find_events(rest, longest=longest, min_snr=EACH * self.min_snr)
         for event in events.events:
@@ -413,11 +428,10 @@ class _Passes:
                 continue
             fap = gumbel_probability(0.5 * event.snr**2, 0.5 * events.maxima**2)
             if fap <= self.max_fap or not np.isfinite(fap):
-                pair = next((dip for dip in doubtful if _made_of(rest, dip, event, events.events)), None)
-                if pair is not None:
-                    return replace(pair, fap=fap, sure=True)
-                return _Dip(box, event.snr, fap=fap, one=True, sure=True)
-        return None
+                for dip in doubtful:
+                    if _made_of(rest, dip, event, events.events):
+                        yield replace(dip, fap=fap, sure=True)
+                yield _Dip(box, event.snr, fap=fap, one=True, sure=True)
 
     def accept(self, dip):
         """Mask a dip, flatten again and measure it there; False where it does not last."""

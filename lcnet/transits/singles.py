@@ -19,7 +19,7 @@ import numpy as np
 from lcnet.core.jit import njit
 from lcnet.transits.views import _median_of_many
 
-__all__ = ["Event", "Events", "find_events", "shortest_period"]
+__all__ = ["Event", "Events", "find_events", "shortest_period", "whole_transits"]
 
 CELLS = 4  # a duration: a box that falls between two places loses at most an eighth of its points
 STEP = 1.4  # ratio of neighbouring durations: at worst 4 % of the SNR lost
@@ -30,6 +30,9 @@ UNLIKE_SIDES = 0.4  # the two sides may differ by so much of the depth: more is 
 # Noise that is not Gaussian has no law to judge an event by; but it goes up as often as down, and seldom once.
 OVER_BUMPS = 1.3
 ALIKE, MOST_ALIKE = 0.6, 4  # an event must not be one of more than four that reach 0.6 of its SNR
+# Of a transit one by one: its sides may differ by UNLIKE_SIDES of its depth, its two halves by UNLIKE_HALVES, or both by
+# three errors. A step with the ramp that follows it fails.
+UNLIKE_HALVES, ERRORS = 0.5, 3.0
 BLOCK = 10  # durations: the maxima of blocks this long are taken for independent
 
 
@@ -153,6 +156,60 @@ def find_events(curve, *, longest, min_snr, most=10):
             if len(events) == most:
                 break
     return Events(tuple(events), maxima[maxima > 0], bump)
+
+
+@njit(nogil=True)
+def _parts(time, flux, free, epoch, days):
+    """(mean flux, points) of the left side, the left half, the right half and the right side of one transit."""
+    mean, count = np.zeros(4), np.zeros(4)
+    first = np.searchsorted(time, epoch - 1.6 * days)
+    for i in range(first, time.size):
+        away = (time[i] - epoch) / days
+        if away > 1.6:
+            break
+        if not free[i] or (0.5 <= abs(away) < 0.6):
+            continue
+        k = (0 if away < -0.5 else 1) if away < 0 else (2 if away < 0.5 else 3)
+        mean[k] += flux[i]
+        count[k] += 1.0
+    for k in range(4):
+        mean[k] = mean[k] / count[k] if count[k] else np.nan
+    return mean, count
+
+
+def whole_transits(curve, mids, duration, *, sigma, others=None):
+    """Which transits have both sides, are no step, and are as deep in one half as in the other.
+
+    Parameters
+    ----------
+    curve : Flattened
+    mids : array, shape (K,), days
+    duration : float, hours
+    sigma : float
+        Standard error of a point, red noise included.
+    others : array of bool, optional
+        Points left out.
+
+    Returns
+    -------
+    array of bool, shape (K,)
+    """
+    free = np.ones(curve.time.size, bool) if others is None else ~others
+    days = duration / 24.0
+    wanted = SIDES * days / float(np.median(np.diff(curve.time)))
+    whole = np.zeros(len(mids), bool)
+    for k, mid in enumerate(mids):
+        mean, count = _parts(curve.time, curve.flux, free, float(mid), days)
+        if min(count[0], count[3]) < wanted or count[1] + count[2] < 2:
+            continue
+        side = (mean[0] * count[0] + mean[3] * count[3]) / (count[0] + count[3])
+        inside = np.nansum(mean[1:3] * count[1:3]) / (count[1] + count[2])
+        depth = side - inside
+        error = sigma * np.sqrt(1.0 / np.maximum(count, 1.0))
+        step = abs(mean[0] - mean[3]) < max(UNLIKE_SIDES * depth, ERRORS * np.hypot(error[0], error[3]))
+        skew = abs(mean[1] - mean[2]) < max(UNLIKE_HALVES * depth, ERRORS * np.hypot(error[1], error[2]))
+        whole[k] = depth > 0 and step and (skew or min(count[1], count[2]) == 0)
+    return whole
 
 
 @njit(nogil=True)
