@@ -21,7 +21,7 @@ __all__ = ["Curve", "curve_arrays"]
 # Which pipeline to take for a piece of a star's light curve; others after them, in the order given. K2's own PDCSAP
 # keeps the spacecraft's roll, which EVEREST (Luger et al. 2018, AJ 156, 99) and K2SFF (Vanderburg & Johnson 2014, PASP
 # 126, 948) take out.
-_AUTHORS = {"K2": ("EVEREST", "K2SFF", "K2SC", "Kepler", "K2")}
+_AUTHORS = {"K2": ("EVEREST", "K2SFF", "K2SC", "K2", "Kepler")}
 _ALL_AUTHORS = ("SPOC", "TESS-SPOC", "QLP", "Kepler")
 # s; the missions' own planet searches used nothing shorter, and 20 s data are ten times as many for no more signal
 _SHORTEST = 119.0
@@ -89,7 +89,7 @@ def curve_arrays(collection, *, target: str | None = None, flux_column=None, qua
     ----------
     collection : path, LightCurve, LightCurveCollection, or sequence of paths and LightCurves
         All of one star. Files are read directly, without lightkurve. Of each sector, quarter or campaign one product
-        is used: SPOC, else TESS-SPOC, else QLP, else the first (K2: EVEREST, K2SFF, K2SC, Kepler); of one product
+        is used: SPOC, else TESS-SPOC, else QLP, else the first (K2: EVEREST, K2SFF, K2SC, K2); of one product
         the shortest cadence of 120 s or more, else the longest there is.
     target : str, optional
         The star's name; by default from the headers, else the label, else "unnamed-1".

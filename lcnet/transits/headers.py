@@ -177,8 +177,8 @@ def _author(header, mission) -> str:
         cadence = header.get("TIMEDEL")
         seconds = cadence * 86400 if isinstance(cadence, (int, float)) else 0.0
         return "TESS-SPOC" if seconds > _LONGEST_SPOC_CADENCE or known == "TESS-SPOC" else "SPOC"
-    if not known and "fluxexporter" in creator.lower():
-        return "Kepler"
+    if known in ("", "Kepler") and "fluxexporter" in creator.lower():
+        return "K2" if mission == "K2" else "Kepler"  # the archive's names for one pipeline
     return known or "custom"
 
 

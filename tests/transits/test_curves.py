@@ -137,7 +137,7 @@ def test_k2_takes_the_light_curve_without_the_roll(tmp_path):
     files = [small.kepler(tmp_path / "1.fits", mission="K2", start=1977.0), small.k2sff(tmp_path / "2.fits")]
     curve = curve_arrays(files)
     assert (curve.target, curve.mission, curve.author) == ("EPIC 201367065", "K2", "K2SFF")
-    assert curve.notes == ("K2SFF used; not used: Kepler (campaign 1)",)
+    assert curve.notes == ("K2SFF used; not used: K2 (campaign 1)",)
     curve = curve_arrays([*files, small.everest(tmp_path / "3.fits")])
     assert curve.author == "EVEREST" and curve.meta["crowding"] == "not corrected"
 
