@@ -136,7 +136,8 @@ class Product:
         Returns
         -------
         str
-            "corrected" (PDCSAP: it is divided by CROWDSAP; Kepler Archive Manual 2.3.2), "not corrected", "unknown".
+            "corrected" (PDCSAP: the share of the flux that CROWDSAP gives to other stars is subtracted; Kepler Data
+            Processing Handbook, section 8), "not corrected", "unknown".
         """
         if self.flux == "pdcsap_flux" and self.kind in ("kepler", "tess"):
             return "corrected"

@@ -277,3 +277,36 @@ def test_packed_in_several_members_and_opened_without_lightkurve(tmp_path):
         f"assert curve_arrays({str(packed)!r}).time.size > 200; assert 'lightkurve' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_object_behaves_as_lightkurves_does(tmp_path):
+    import pickle
+
+    import lightkurve
+
+    path = small.spoc(tmp_path / "a.fits")
+    theirs, ours = lightkurve.read(str(path)), read_product(path)
+    for curve in (ours, pickle.loads(pickle.dumps(ours)), ours.copy()):
+        assert_same(theirs, curve, but=("FILENAME",))
+    doings = {
+        "flatten": lambda curve: curve.remove_nans().flatten(window_length=51),
+        "bin": lambda curve: curve.remove_nans().bin(time_bin_size=0.05),
+        "fold": lambda curve: curve.remove_nans().fold(0.1),
+        "outliers": lambda curve: curve.remove_outliers(sigma=2),
+        "select_flux": lambda curve: curve.select_flux("sap_flux").normalize(),
+        "stitch": lambda curve: lightkurve.LightCurveCollection([curve, curve]).stitch(),
+        "slice": lambda curve: curve[10:200:3],
+    }
+    for what, doing in doings.items():
+        a, b = doing(theirs), doing(ours)
+        for name in ("flux", "flux_err"):
+            (x, hidden), (y, _) = values(a[name]), values(b[name])
+            # float32 sums may be taken in another order in another byte order
+            np.testing.assert_allclose(y[~hidden], x[~hidden], rtol=1e-6, err_msg=what)
+    assert list(ours.to_pandas().columns) == list(theirs.to_pandas().columns)
+    ours.flux = ours.flux * 2
+    ours["new"] = np.arange(len(ours))
+    assert ours.sector == 1 and ours.targetid == theirs.targetid and "new" in ours.colnames
+    again = read_product(path)  # nothing of it is shared with the next reading of the file
+    (x, hidden), (y, _) = values(theirs.flux), values(again.flux)
+    np.testing.assert_array_equal(x[~hidden], y[~hidden])
