@@ -61,5 +61,5 @@ def __dir__():
     return sorted({*globals(), *__all__})
 
 
-if "lightkurve" in sys.modules:  # its reader of formats learns those it lacks; later, `read` sees to it
+if sys.modules.get("lightkurve"):  # its reader of formats learns those it lacks; later, `read` sees to it
     importlib.import_module(f"{__name__}.readers")

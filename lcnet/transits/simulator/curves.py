@@ -149,7 +149,7 @@ def simulate_star(
         relative *= body.flux(time, cadence)
         model *= body.eclipses(time, cadence)
     curve, described = variability(own, time, varies, drawn, exposure=cadence, mission=mission.name)
-    white = photon_noise.white_noise(drawn["mag"], cadence, mission.name)
+    white = drawn["excess"] * photon_noise.white_noise(drawn["mag"], cadence, mission.name)
     if noise > 0.0:
         curve = curve + noise * convection(own, time, drawn, exposure=cadence, mission=mission.name)
     relative *= np.maximum(1.0 + curve, 0.05)

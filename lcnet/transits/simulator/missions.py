@@ -31,6 +31,8 @@ class Mission:
         Range stars are drawn from.
     crowding : float
         Mean share of other stars' light in the aperture (1 - CROWDSAP).
+    excess : float
+        Mean of the exponential by which a star's white noise exceeds the lower envelope of stars of its magnitude.
     dropped, no_flux : int
         Quality bits that lightkurve drops by default, and those whose cadences the pipeline leaves empty.
     """
@@ -48,6 +50,7 @@ class Mission:
     magnitudes: tuple[float, float]
     masses: tuple[float, float]
     crowding: float
+    excess: float
     dropped: int
     no_flux: int
 
@@ -62,15 +65,15 @@ _TESS_DROPPED = 1 + 2 + 4 + 8 + 16 + 32 + 128 + 512 + 16384
 MISSIONS = {
     "TESS": Mission(
         "TESS", "BTJD", "TIC", "sector", 2457000.0, 120.0, (20.0, 120.0, 200.0, 600.0, 1800.0), (1, 26),
-        786.5, 0.85, (6.0, 13.5), (0.35, 1.6), 0.05, _TESS_DROPPED, 32 + 128 + 512,
+        786.5, 0.85, (6.0, 13.5), (0.35, 1.6), 0.05, 0.2, _TESS_DROPPED, 32 + 128 + 512,
     ),
     "Kepler": Mission(
         "Kepler", "BKJD", "KIC", "quarter", 2454833.0, _LONG, (_LONG, _SHORT), (1, 17),
-        640.0, 1.0, (9.0, 15.5), (0.5, 1.5), 0.04, _KEPLER_DROPPED, 32 + 64 + 256,
+        640.0, 1.0, (9.0, 15.5), (0.5, 1.5), 0.04, 0.25, _KEPLER_DROPPED, 32 + 64 + 256,
     ),
     "K2": Mission(
         "K2", "BKJD", "EPIC", "campaign", 2454833.0, _LONG, (_LONG, _SHORT), (0, 18),
-        640.0, 1.0, (9.0, 15.0), (0.2, 1.5), 0.04, _KEPLER_DROPPED, 32 + 64 + 256,
+        640.0, 1.0, (9.0, 15.0), (0.2, 1.5), 0.04, 0.25, _KEPLER_DROPPED, 32 + 64 + 256,
     ),
 }  # fmt: skip
 

@@ -11,15 +11,16 @@ from lcnet.transits.simulator.binaries import BINARIES, draw_binary, draw_heartb
 from lcnet.transits.simulator.missions import MISSIONS
 from lcnet.transits.simulator.planets import PLANETS, draw_planet
 
-__all__ = ["draw_star", "draw_system", "expected_snr"]
+__all__ = ["GIANTS", "draw_star", "draw_system", "expected_snr"]
 
 _SUN_DENSITY = 1.41  # g cm^-3
 _TRIES = 400
+GIANTS = {"TESS": 0.1, "Kepler": 0.15, "K2": 0.15}  # share of red giants among stars without bodies
 _GIVEN = ("crowdsap", "kepmag", "mass", "radius", "rho", "teff", "tmag")
 
 
-def draw_star(rng, *, mag=None, mission="TESS", given=None):
-    """A main-sequence star or (one in five above 0.7 solar masses) a subgiant.
+def draw_star(rng, *, mag=None, mission="TESS", given=None, giants=0.0):
+    """A main-sequence star, (one in five above 0.7 solar masses) a subgiant, or a red giant.
 
     Parameters
     ----------
@@ -30,12 +31,15 @@ def draw_star(rng, *, mag=None, mission="TESS", given=None):
     given : dict, optional
         What is known and not drawn: ``radius`` and ``mass`` [solar], ``teff`` [K], ``rho`` [solar densities; sets the
         mass where that is not given], ``tmag`` or ``kepmag``, ``crowdsap``.
+    giants : float
+        Share of red giants; none where mass, radius, density or temperature are given.
 
     Returns
     -------
     dict
         ``mag`` and, under its own name, ``tmag`` or ``kepmag``; ``mass``, ``radius`` and ``rho`` [solar], ``density``
-        [g cm^-3], ``teff`` [K], ``logg`` [cgs], ``u1``, ``u2``, ``crowdsap``.
+        [g cm^-3], ``teff`` [K], ``logg`` [cgs], ``u1``, ``u2``, ``crowdsap``; ``excess``, its white noise over
+        `photon_noise`'s.
 
     Raises
     ------
@@ -60,10 +64,17 @@ def draw_star(rng, *, mag=None, mission="TESS", given=None):
     u1 = float(np.clip(rng.normal(0.3 if mission.name == "TESS" else 0.4, 0.1), 0.05, 0.6))
     u2 = float(np.clip(rng.normal(0.25, 0.1), 0.0, 0.39))
     crowdsap = 1.0 - min(0.5, rng.exponential(mission.crowding))
+    excess = 1.0 + rng.exponential(mission.excess)
+    teff = 5772.0 * mass**0.6 * (radius / mass**0.9) ** -0.3
+    if giants and rng.random() < giants and not {"mass", "radius", "rho", "teff"} & set(given):
+        # the giant branch and clump: log g 3.3 to 1.9
+        mass, radius = rng.uniform(0.9, 2.0), math.exp(rng.uniform(math.log(4.0), math.log(20.0)))
+        teff = 5100.0 - 350.0 * math.log2(radius / 4.0) + rng.normal(0.0, 80.0)
     if "mass" in given or "rho" in given or "radius" in given:
         radius = float(given.get("radius", given["mass"] ** 0.9 if "mass" in given else radius))
         mass = float(given.get("mass", given["rho"] * radius**3 if "rho" in given else min(max(radius, 0.1), 2.0)))
-    teff = given.get("teff", 5772.0 * mass**0.6 * (radius / mass**0.9) ** -0.3)
+        teff = 5772.0 * mass**0.6 * (radius / mass**0.9) ** -0.3
+    teff = given.get("teff", teff)
     rho = float(given.get("rho", mass / radius**3))
     return {
         "mag": float(mag),
@@ -77,6 +88,7 @@ def draw_star(rng, *, mag=None, mission="TESS", given=None):
         "u1": u1,
         "u2": u2,
         "crowdsap": float(given.get("crowdsap", crowdsap)),
+        "excess": excess,
     }
 
 
@@ -150,10 +162,10 @@ def draw_system(rng, kind, times, *, cadence, mission="TESS", snr=(8.0, math.inf
     where = MISSIONS[mission].wavelength
     start, baseline = float(times[0]), float(times[-1] - times[0])
     longest = longest or (13.0 if baseline < 28.0 else 0.48 * baseline)
-    given = star
+    given, seen = star, kind in (*PLANETS, "planets", "eclipse", *BINARIES, "heartbeat")
     for attempt in range(_TRIES):
-        star = draw_star(rng, mag=mag, mission=mission, given=given)
-        white = max(noise, 1e-3) * photon_noise.white_noise(star["mag"], cadence, mission)
+        star = draw_star(rng, mag=mag, mission=mission, given=given, giants=0.0 if seen else GIANTS[mission])
+        white = max(noise, 1e-3) * star["excess"] * photon_noise.white_noise(star["mag"], cadence, mission)
         if kind in (*PLANETS, "planets"):
             # four planets that all can be seen are rare: where they do not turn up, two must do
             most = 4 if attempt < _TRIES // 4 else 2

@@ -41,8 +41,7 @@ def variability(rng, time, kind, star, *, exposure=120.0, mission="TESS"):
     rng : numpy.random.Generator
     time : array, shape (N,), days
     kind : str
-        One of `VARIABLES`; "quiet" for spots of twice the usual amplitude; any other, "heartbeat" too (whose tides are
-        a `Binary`'s), for spots.
+        One of `VARIABLES`; any other, and "heartbeat" (whose tides are a `Binary`'s), for spots alone.
     star : dict
     exposure : float, seconds
     mission : str
@@ -67,7 +66,7 @@ def variability(rng, time, kind, star, *, exposure=120.0, mission="TESS"):
     else:
         # slow rotation, few spots: about the upper envelope's fall in McQuillan et al. 2014, ApJS 211, 24
         period = _log_uniform(rng, 1.5, 30.0 if mission == "TESS" else 45.0)
-        amplitude = 10.0 ** rng.uniform(-4.2, -2.3) * (2.0 if kind == "quiet" else 1.0)
+        amplitude = 10.0 ** rng.uniform(-5.0, -2.3)
         if mission == "Kepler":
             amplitude *= min(1.0, 10.0 / period)
     curve, form = draw_rotation(rng, time, amplitude=amplitude, period=period)
