@@ -13,7 +13,7 @@ from lcnet.transits.candidates import Candidate, Search, candidate_views, find_c
 from lcnet.transits.curves import Curve
 from lcnet.transits.known import Ephemeris, measure_known, why_not
 from lcnet.transits.read import ReadError, Source
-from lcnet.transits.star import density
+from lcnet.transits.star import density, with_given
 from lcnet.transits.vet import vet_candidate
 
 __all__ = ["Found", "Job", "Options", "find", "search_curve"]
@@ -107,7 +107,7 @@ def find(job: Job, options: Options) -> Found:
 
 def search_curve(curve: Curve, options: Options, *, known=None) -> Found:
     """`find` for a star that has been read."""
-    star = {**curve.star, **options.star}
+    star = with_given(curve.star, options.star)
     if known is None:
         search, refused = _searched(curve, options, star), {}
     else:

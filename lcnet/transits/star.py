@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-__all__ = ["check_star", "density", "planet_radius", "rho_ratio", "star_of"]
+__all__ = ["check_star", "density", "planet_radius", "rho_ratio", "star_of", "with_given"]
 
 # GM of the Sun [m3 s-2], its radius [m], the Earth's equatorial radius [m] (IAU 2015 B3)
 _GM_SUN, _R_SUN, _R_EARTH = 1.3271244e20, 6.957e8, 6.3781e6
@@ -117,6 +117,31 @@ def star_of(headers) -> dict[str, float]:
         elif "radius" in known and isinstance(gravity, (int, float, np.number)) and -2 < gravity < 10:
             known["rho"] = 10.0 ** (float(gravity) - _LOG_G_SUN) / known["radius"]
         star = {**known, **star}
+    return star
+
+
+def with_given(known, given) -> dict[str, float]:
+    """A header's star with what its observer knows better.
+
+    Parameters
+    ----------
+    known : mapping
+        As `star_of` gives it.
+    given : mapping
+        As `check_star` gives it.
+
+    Returns
+    -------
+    dict of str to float
+        What is given replaces what was known. A density belongs to the radius and mass it was made of: where one of
+        those is given and ``rho`` is not, it is mass / radius^3, or of the same gravity where no mass is known.
+    """
+    star = {**known, **given}
+    if "rho" not in given and {"radius", "mass"} & set(given) and "radius" in star:
+        if "mass" in star:
+            star["rho"] = star["mass"] / star["radius"] ** 3
+        elif "rho" in known and "radius" in known:
+            star["rho"] = known["rho"] * known["radius"] / star["radius"]
     return star
 
 

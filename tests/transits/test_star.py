@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lcnet.transits.star import check_star, density, planet_radius, rho_ratio, star_of
+from lcnet.transits.star import check_star, density, planet_radius, rho_ratio, star_of, with_given
 
 SUN = {"radius": 1.0, "mass": 1.0, "rho": 1.0}
 
@@ -73,6 +73,16 @@ def test_density():
     assert density({"mass": 8.0, "radius": 2.0}) == 1.0
     assert density({"rho": 3.0, "mass": 8.0, "radius": 2.0}) == 3.0
     assert density({"radius": 2.0}) is None and density(None) is None
+
+
+def test_what_is_given_replaces_the_density_of_the_header_too():
+    known = {"radius": 2.0, "mass": 1.0, "rho": 0.125, "teff": 5000.0}
+    assert with_given(known, {}) == known
+    assert with_given(known, {"radius": 1.0}) == {"radius": 1.0, "mass": 1.0, "rho": 1.0, "teff": 5000.0}
+    assert with_given(known, {"rho": 3.0})["rho"] == 3.0
+    assert with_given(known, {"mass": 4.0, "rho": 0.4})["rho"] == 0.4
+    assert with_given({"radius": 2.0, "rho": 0.5}, {"radius": 1.0})["rho"] == 1.0  # of the same gravity
+    assert with_given({}, {"mass": 1.0}) == {"mass": 1.0}
 
 
 def test_planet_radius():
