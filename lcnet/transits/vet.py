@@ -20,7 +20,7 @@ from lcnet.transits.vet_result import Test, Vetting
 from lcnet.transits.vet_secondary import judge_secondary, judge_unique, model_shift
 from lcnet.transits.vet_shape import fit_trapezoid, judge_shape, judge_size
 from lcnet.transits.vet_sine import judge_sine
-from lcnet.transits.vet_transits import judge_coverage, judge_depths, judge_number
+from lcnet.transits.vet_transits import judge_coverage, judge_depths, judge_duration, judge_number
 
 __all__ = [
     "COLUMNS",
@@ -49,6 +49,7 @@ def _about(column, limit, paper):
 TESTS = {
     "n_transits": _about("n_transits", "warn at 2, fail at 1", _THOMPSON),
     "coverage": _about("coverage", "warn below 0.5", _KUNIMOTO),
+    "duration": _about("duration", "of the orbit: warn over 0.16, fail over 0.25", _KUNIMOTO),
     "unique": _about(
         "unique_sigma", "fail below FA1, or less than FA2 above a third dip or a brightening", _COUGHLIN_16
     ),
@@ -117,6 +118,7 @@ def vet_candidate(search, index, *, star=None):
     tests = (
         judge_number(event, candidate),
         judge_coverage(event, candidate),
+        judge_duration(event),
         unique,
         odd_even,
         secondary,

@@ -263,7 +263,8 @@ def event_of(search, index, *, mask_width=2.0):
     this = search.candidates[index]
     linked = {this.harmonic_of - 1} | {k for k, other in enumerate(search.candidates) if other.harmonic_of == index + 1}
     others = [
-        (other.period, other.epoch, 0.5 * mask_width * other.duration / 24.0)
+        # at most half of its orbit: a junk candidate can be as long as its period
+        (other.period, other.epoch, min(0.5 * mask_width * other.duration / 24.0, 0.25 * other.period))
         for k, other in enumerate(search.candidates)
         if k != index and k not in linked
     ]

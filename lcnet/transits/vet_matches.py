@@ -20,7 +20,8 @@ __all__ = ["EphemerisMatch", "judge_harmonic", "match_ephemerides"]
 
 PERIOD_SIGMA, EPOCH_SIGMA = 3.5, 2.0  # Coughlin et al. 2014, section 3
 RATIOS = (1.0, 2.0, 0.5)  # candidate's period over the other's
-CHANCE = 0.01  # expected chance matches in the whole batch from which on a match is only a warning
+# chance matches as close that one candidate would have with all it is compared with: fail below, warn below
+CHANCE = 1e-3, 0.03
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class EphemerisMatch:
     period_sigma, epoch_sigma : float
         Coughlin et al. 2014, equations 1 to 6.
     chance : float
-        Matches as close as this one that chance would give in the whole batch.
+        Matches as close as this one that chance would give this candidate, with all the stars it was compared with.
     verdict : str
         "fail", or "warn" where chance is not excluded.
     """
@@ -64,7 +65,7 @@ class EphemerisMatch:
         times = {1.0: "the period", 0.5: "half the period", 2.0: "twice the period"}[self.ratio]
         words = (
             f"{times} and the epoch of {what} {self.name} "
-            f"({self.period_sigma:.1f} and {self.epoch_sigma:.1f} sigma; {self.chance:.1g} such pairs by chance)"
+            f"({self.period_sigma:.1f} and {self.epoch_sigma:.1f} sigma; {self.chance:.1g} expected by chance)"
         )
         return Test("ephemeris_match", self.ratio, self.period_sigma, self.verdict, words, "ephemeris_match")
 
@@ -135,7 +136,6 @@ def _pairs(periods, epochs, durations, stars, others, their_epochs, names, *, li
     usable = usable[np.argsort(others[usable], kind="stable")]
     known = others[usable]
     mine = np.isfinite(periods) & np.isfinite(epochs) & (periods > 0)
-    pairs = float(mine.sum()) * usable.size / (1 if listed else 2)
     from scipy.special import erfc
 
     tolerance = float(erfc(PERIOD_SIGMA / np.sqrt(2.0)))  # of the longer period over the shorter from an integer
@@ -155,9 +155,11 @@ def _pairs(periods, epochs, durations, stars, others, their_epochs, names, *, li
                 sigmas = significance(off), significance(shift)
                 if sigmas[0] < PERIOD_SIGMA or sigmas[1] < EPOCH_SIGMA:
                     continue
-                # chance: both distances uniform up to one half, three ratios tried; two rows of a star at most
-                chance = pairs * len(RATIOS) * min(1.0, 2 * off + 1e-12) * min(1.0, 2 * shift + 1e-12)
-                verdict = "fail" if chance < CHANCE else "warn"
+                # both distances are uniform up to one half by chance, and so many stars and ratios were tried
+                chance = usable.size * len(RATIOS) * min(1.0, 2 * off + 1e-12) * min(1.0, 2 * shift + 1e-12)
+                if chance > CHANCE[1]:
+                    continue
+                verdict = "fail" if chance < CHANCE[0] else "warn"
                 found.append(EphemerisMatch(int(i), int(j), names[j], listed, ratio, *sigmas, chance, verdict))
     return found
 

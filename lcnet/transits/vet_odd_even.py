@@ -17,6 +17,7 @@ __all__ = ["judge_odd_even", "odd_even"]
 
 WARN_SIGMA, FAIL_SIGMA = 3.0, 4.0
 MIN_DIFFERENCE = 0.01  # of the depth: below it, quarters' crowding and the phases of the exposures differ as much
+FEW, FEW_SCATTER = 4, 0.05  # of the depth: what spots and the trend do to one transit, where nothing shows it
 SEEN_SIGMA = 3.0  # from which on there is a dip at all
 
 
@@ -70,10 +71,14 @@ def judge_odd_even(event):
     Test
         `value` the difference over the mean depth, `sigma` over its error.
     """
-    good = np.isfinite(event.depths) & (event.errors > 0)
-    found = odd_even(event.number[good], event.depths[good], event.errors[good])
+    # a transit seen in part is a mean over another part of it
+    good = np.isfinite(event.depths) & (event.errors > 0) & (event.points >= 0.75 * event.days / event.cadence)
+    errors = event.errors[good]
+    if errors.size < FEW:  # too few to tell how much they scatter
+        errors = np.hypot(errors, FEW_SCATTER * event.depth)
+    found = odd_even(event.number[good], event.depths[good], errors)
     if found is None:
-        return Test("odd_even", nan, nan, "not_tested", "all the transits with data are odd, or all are even")
+        return Test("odd_even", nan, nan, "not_tested", "all the whole transits are odd, or all are even")
     odd, even, sigma = found["odd"], found["even"], found["sigma"]
     mean = 0.5 * (odd + even)
     value = abs(odd - even) / mean if mean > 0 else nan

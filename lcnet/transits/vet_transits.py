@@ -1,4 +1,4 @@
-"""The transits one by one: how many, how much of them was seen, whether they agree, and whether they stand alone.
+"""The transits: how many, how much of them was seen, how long they are, whether they agree, whether one makes them all.
 
 Depths: their robust scatter over their errors, and the ratio of mean to median depth (the DMM of Thompson et al. 2018,
 appendix), which a few deep events pull up. One event: the share of the strongest in the significance of all.
@@ -6,16 +6,17 @@ appendix), which a few deep events pull up. One event: the share of the stronges
 
 from __future__ import annotations
 
-from math import inf, nan, pi, sqrt
+from math import inf, nan, pi, sin, sqrt
 
 import numpy as np
 
 from lcnet.transits.vet_result import Test
 
-__all__ = ["judge_coverage", "judge_depths", "judge_number"]
+__all__ = ["judge_coverage", "judge_depths", "judge_duration", "judge_number"]
 
 FEW = 3  # Kepler's least number of transits (Thompson et al. 2018)
 LOW_COVERAGE = 0.5
+LONG_DURATION = 0.16, 0.25  # of the orbit: a / R* of about 2 and of 1.4
 MEAN_TO_MEDIAN, RATIO_SIGMA = 1.5, 3.0
 ONE_EVENT = 0.8  # of the significance, for up to five transits (Thompson et al. 2018)
 UNEVEN_SIGMA = 5.0
@@ -33,6 +34,22 @@ def judge_number(event, candidate):
             "n_transits", n, nan, "warn", "two transits: the period could be a fraction of this", "few_transits"
         )
     return Test("n_transits", n, nan, "pass", f"{n} transits hold data")
+
+
+def judge_duration(event):
+    """Is the transit short against the orbit? `value` its duration over the period.
+
+    On a circular orbit duration / P <= asin((1 + k) / (a/R*)) / pi: a quarter of the orbit asks for a body that touches
+    its star. What takes longer is a contact binary or a wave.
+    """
+    share = event.days / event.period
+    words = f"it takes {100 * share:.1f} % of the orbit"
+    if share <= LONG_DURATION[0]:
+        return Test("duration", share, nan, "pass", words)
+    axis = (1.0 + sqrt(max(event.depth, 0.0))) / sin(pi * min(share, 0.5))
+    words += f", for which the orbit is at most {axis:.1f} stellar radii wide"
+    verdict = "fail" if share > LONG_DURATION[1] else "warn"
+    return Test("duration", share, nan, verdict, words, "long_duration")
 
 
 def judge_coverage(event, candidate):

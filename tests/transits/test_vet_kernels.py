@@ -14,7 +14,7 @@ from lcnet.transits.vet_result import binomial_sigma, false_alarm_threshold, sig
 from lcnet.transits.vet_secondary import TRIALS, judge_secondary, judge_unique, model_shift
 from lcnet.transits.vet_shape import fit_trapezoid, judge_shape, judge_size
 from lcnet.transits.vet_sine import judge_sine, sine_waves
-from lcnet.transits.vet_transits import depth_statistics, judge_depths
+from lcnet.transits.vet_transits import depth_statistics, judge_depths, judge_duration
 
 P, T0, HOURS, DEPTH, SIGMA = 2.9, 1326.1, 3.0, 4e-3, 5e-4
 
@@ -288,7 +288,8 @@ def test_sine(amplitude, factor, hours, verdict):
     time = times()
     wave = -amplitude * DEPTH * np.cos(2 * np.pi * (time - T0) / P / factor)
     flux = noisy(time, 19) + dips(time, P, T0, hours, DEPTH)
-    found = event(flux, time, raw=flux + wave, ephemeris=(P, T0, hours))
+    drift = 1e-4 * (time - time[0])
+    found = event(flux, time, raw=flux + wave + drift, ephemeris=(P, T0, hours))
     test = judge_sine(found)
     assert test.verdict == verdict, test.words
     assert (test.flag == "sine") == (verdict != "pass")
@@ -318,6 +319,13 @@ def test_depths_of_white_noise_are_not_uneven():
     found = [depth_statistics(rng.normal(10.0, 1.0, 8), np.ones(8)) for _ in range(500)]
     assert max(one["ratio_sigma"] for one in found) < 3
     assert np.mean([one["scatter_sigma"] > 5 for one in found]) < 0.01
+
+
+@pytest.mark.parametrize(("hours", "verdict"), [(3.0, "pass"), (13.0, "warn"), (18.0, "fail")])
+def test_duration(hours, verdict):
+    time = times()
+    test = judge_duration(event(noisy(time, 26) + dips(time, P, T0, hours, DEPTH), time, ephemeris=(P, T0, hours)))
+    assert test.verdict == verdict and test.value == pytest.approx(hours / 24 / P)
 
 
 def test_uneven_depths():
