@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +40,30 @@ class _Passing(Exception):
     def __init__(self, said: str, wait: float = 0.0):
         super().__init__(said)
         self.wait = wait
+
+
+class _Halt:
+    """Ends all downloads of a star, also one that waits for bytes that do not come."""
+
+    def __init__(self):
+        self._event = threading.Event()
+        self._open = set()
+        self.is_set, self.wait = self._event.is_set, self._event.wait
+
+    @contextmanager
+    def watching(self, response):
+        """While this lasts, `set` breaks the response's connection."""
+        self._open.add(response.raw)
+        try:
+            yield
+        finally:
+            self._open.discard(response.raw)
+
+    def set(self):
+        self._event.set()
+        for raw in tuple(self._open):
+            with suppress(Exception):  # already closed; or urllib3 before 2.3, where the wait takes its time
+                raw.shutdown()
 
 
 @dataclass
@@ -143,7 +168,7 @@ def _fetch_all(missing, root: Path, name: str, progress) -> dict[Product, Path]:
 
     paths: dict[Product, Path] = {}
     failed: list[tuple[Product, Exception]] = []
-    stop = threading.Event()
+    stop = _Halt()
     pool = ThreadPoolExecutor(min(CONNECTIONS, len(missing)) if _alone() else 1, thread_name_prefix="lcnet-download")
     with requests.Session() as session, _reporting(progress, len(missing)) as report:
         session.headers["Accept-Encoding"] = "identity"  # Content-Length then counts the file's own bytes
@@ -163,7 +188,7 @@ def _fetch_all(missing, root: Path, name: str, progress) -> dict[Product, Path]:
                     failed.append((product, error))
                 report(done, len(missing), f"{name} {product.filename}")
         finally:
-            # on Ctrl-C the threads see the flag at their next piece, and the half-written files go with them
+            # on Ctrl-C the half-written files go with their threads
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
     if failed:
@@ -179,8 +204,6 @@ def _alone() -> bool:
 
 
 def _reporting(progress, total):
-    from contextlib import contextmanager, nullcontext
-
     def silent(done, total, now):
         pass
 
@@ -250,12 +273,14 @@ def _receive(url: str, temporary: Path, session, stop) -> None:
             if status != 200:
                 what = {404: "the archive has no such file", 401: "it is not public", 403: "it is not public"}
                 raise LookupError(f"{what.get(status, 'the archive refuses it')} (status {status})")
-            with open(temporary, "wb") as file:
+            with stop.watching(response), open(temporary, "wb") as file:
                 for piece in response.iter_content(_CHUNK):
                     if stop.is_set():
                         raise _Stopped
                     file.write(piece)
     except exceptions.RequestException as error:
+        if stop.is_set():
+            raise _Stopped from error
         if mast.is_offline(error):
             raise mast.Unavailable(f"the archive ({mast.host()}) cannot be reached to download it") from error
         slow = isinstance(error, exceptions.Timeout) or "timed out" in str(error)

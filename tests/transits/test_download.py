@@ -276,6 +276,19 @@ def test_a_download_killed_half_way_leaves_nothing_to_read(server, one, cache, s
     assert server.asked[uri] == 2 and len(kept(cache)) == 1
 
 
+def test_ctrl_c_ends_a_download_that_waits(server, one, cache, start):
+    uri, _ = one
+    server.fail(uri, "wait")
+    process = start()
+    _until(lambda: parts(cache) and parts(cache)[0].stat().st_size > 0)
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert time.monotonic() - began < 20  # and not the minute that a silent connection is given
+    assert "KeyboardInterrupt" in said
+    assert not parts(cache) and not kept(cache)
+
+
 def test_two_processes_fetch_the_same_file(server, one, cache, start):
     uri, again = one
     server.fail(uri, "wait", "wait")
