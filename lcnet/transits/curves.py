@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 
 from lcnet.transits.fitsfile import ReadError
 from lcnet.transits.parts import Part, part_of, read_part
-from lcnet.transits.products import NoColumn
+from lcnet.transits.products import NoCadence, NoColumn, read_header
 
 __all__ = ["Curve", "curve_arrays"]
 
@@ -107,11 +106,13 @@ def curve_arrays(collection, *, target: str | None = None, flux_column=None, qua
         A file cannot be read, fewer than three finite points are left, or the curves count time from different zeros.
     FileNotFoundError
     """
-    parts, without = _parts(_sequence(collection), flux_column, quality_bitmask)
+    parts, without, empty = _parts(_sequence(collection), flux_column, quality_bitmask)
     name = target or next((part.target or part.label for part in parts if part.target or part.label), "unnamed-1")
     kept, left_out, dropped, cut = _one_a_sector(parts)
     left_out += without
     flags, notes = _said(kept, left_out, dropped, cut)
+    if empty:
+        notes.append(f"{empty} file{'s' * (empty > 1)} without a good cadence left out")
     systems = sorted({part.system for part in kept})
     if len(systems) > 1:
         raise ReadError(f"{name}: its curves count time in {' and '.join(systems)}; convert them to one system first")
@@ -161,9 +162,18 @@ def _sequence(collection):
     return curves
 
 
-def _parts(items, flux_column, quality_bitmask) -> tuple[list[Part], list[tuple[str, str, set]]]:
-    """Every item in plain arrays, and (author, "sector", numbers) of those that have not the column asked for."""
-    parts, without, missing = [], [], None
+def _parts(items, flux_column, quality_bitmask):
+    """The items in plain arrays.
+
+    Returns
+    -------
+    parts : list of Part
+    without : list of (author, "sector", numbers)
+        Files that have not the column asked for.
+    empty : int
+        Files of which the quality mask leaves nothing.
+    """
+    parts, without, empty, problem = [], [], 0, None
     for number, item in enumerate(items):
         if not isinstance(item, (str, os.PathLike)):
             parts.append(part_of(item, number))
@@ -171,14 +181,15 @@ def _parts(items, flux_column, quality_bitmask) -> tuple[list[Part], list[tuple[
         try:
             parts.append(read_part(item, number, flux_column=flux_column, quality_bitmask=quality_bitmask))
         except NoColumn as error:
-            from lcnet.transits.products import read_header
-
-            missing = missing or error
-            label = read_header(Path(item))
+            problem = error
+            label = read_header(item)
             without.append((label.author, label.segments, {label.segment} if label.segments else set()))
+        except NoCadence as error:
+            problem = problem or error
+            empty += 1
     if not parts:
-        raise missing
-    return parts, without
+        raise problem
+    return parts, without, empty
 
 
 def _one_a_sector(parts):
@@ -329,7 +340,9 @@ def _meta(kept) -> dict:
 
 def _covered(time, other):
     """Which times lie within a stretch of another curve; its gaps (between sectors, say) cover nothing."""
-    theirs = np.sort(other.time)
+    theirs = other.time
+    if not (time.size and theirs.size and theirs[0] <= time[-1] and time[0] <= theirs[-1]):
+        return np.zeros(time.size, bool)
     gap = max(_GAP, 10 * other.cadence / 86400) if theirs.size > 1 else _GAP
     breaks = np.flatnonzero(np.diff(theirs) > gap)
     first, last = theirs[np.r_[0, breaks + 1]], theirs[np.r_[breaks, theirs.size - 1]]

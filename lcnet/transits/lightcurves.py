@@ -13,7 +13,7 @@ import numpy as np
 
 from lcnet.transits.fitsfile import ReadError, named, verify_file
 from lcnet.transits.headers import identify, time_system
-from lcnet.transits.products import ForLightkurve, Product, open_product
+from lcnet.transits.products import NOTHING_LEFT, ForLightkurve, NoCadence, Product, open_product
 
 __all__ = ["light_curve"]
 
@@ -35,8 +35,6 @@ def light_curve(path, *, flux_column=None, quality_bitmask="default", check=True
     except ForLightkurve:
         return _lightkurve(path, flux_column, quality_bitmask, check)
     with named(path):
-        if product.keep.size == 0:
-            raise ReadError(f"{path}: no cadence is left after the quality flags; fetch another sector or quarter")
         return _built(product)
 
 
@@ -159,6 +157,6 @@ def _lightkurve(path: Path, flux_column, quality_bitmask, check):
         if system == "unknown":
             system = {"bkjd": "BKJD", "btjd": "BTJD"}.get(curve.time.format, system)
     if len(curve) == 0:
-        raise ReadError(f"{path}: no cadence is left after the quality flags; fetch another sector or quarter")
+        raise NoCadence(f"{path}: {NOTHING_LEFT}")
     curve.meta.update(FILENAME=str(path), **_stated(label, system, "unknown"))
     return curve

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lcnet.transits.fitsfile import ReadError, named
+from lcnet.transits.fitsfile import named
 from lcnet.transits.headers import SEGMENTS, identify
 from lcnet.transits.products import ForLightkurve, Product, open_product, read_product
 from lcnet.transits.star import star_of
@@ -100,8 +100,6 @@ def read_part(path, number: int = 0, *, flux_column=None, quality_bitmask="defau
 
 def _of_product(product: Product, number: int) -> Part:
     label, keep, cards = product.label, product.keep, product.cards
-    if keep.size == 0:
-        raise ReadError(f"{product.path}: no cadence is left after the quality flags; fetch another sector or quarter")
     segment, numbered = np.full(keep.size, number if label.segment is None else label.segment), label.segments
     if label.segment is None:
         for name in (key.lower() for key in SEGMENTS):

@@ -19,7 +19,16 @@ from lcnet.transits.fitsfile import ReadError, Rows, contents, extensions, named
 from lcnet.transits.headers import Label, identify, product_kind, text, time_system
 from lcnet.transits.quality import quality_mask
 
-__all__ = ["ForLightkurve", "NoColumn", "Product", "ReadError", "open_product", "read_header", "read_product"]
+__all__ = [
+    "ForLightkurve",
+    "NoCadence",
+    "NoColumn",
+    "Product",
+    "ReadError",
+    "open_product",
+    "read_header",
+    "read_product",
+]
 
 _TIMES = ("time", "t", "bjd", "tmid_bjd")
 # in the order of preference: systematics removed, then as it is, then other pipelines' names
@@ -42,6 +51,7 @@ _KNOWN = {
 }
 # what lightkurve has a reader for and this file has not
 LIGHTKURVE_READS = ("eleanor", "pathos", "tasoc", "cdips", "kepseismic", "tglc")
+NOTHING_LEFT = "no cadence is left after the quality flags; fetch another sector or quarter"
 # keywords that describe the table, not the star; what astropy's Table.read leaves out of its meta
 _STRUCTURE = re.compile(
     r"XTENSION|BITPIX|NAXIS\d*|PCOUNT|GCOUNT|TFIELDS|THEAP|"
@@ -51,6 +61,10 @@ _STRUCTURE = re.compile(
 
 class NoColumn(ReadError):
     """The flux column that was asked for is not in this product."""
+
+
+class NoCadence(ReadError):
+    """No row of the file has a time and passes the quality mask."""
 
 
 class ForLightkurve(ReadError):
@@ -126,8 +140,11 @@ class Product:
 
     @cached_property
     def keep(self) -> np.ndarray:
-        """Indices of the rows that are the light curve."""
-        return np.flatnonzero(self.timed)[self.good]
+        """Indices of the rows that are the light curve; a `NoCadence` where there are none."""
+        rows = np.flatnonzero(self.timed)[self.good]
+        if rows.size == 0:
+            raise NoCadence(f"{self.path}: {NOTHING_LEFT}")
+        return rows
 
     @property
     def crowding(self) -> str:

@@ -189,3 +189,40 @@ def test_one_damaged_quarter_is_named(tmp_path):
     bad.write_bytes(bad.read_bytes()[:-2880])
     with pytest.raises(ReadError, match=r"2\.fits.*cut off"):
         curve_arrays([good, bad])
+
+
+def test_a_quarter_without_a_good_cadence_does_not_cost_the_others(tmp_path):
+    from lcnet.transits.products import NoCadence
+
+    good = small.spoc(tmp_path / "1.fits", sector=1)
+    time, flux = small.numbers(50, start=1355.0)
+    columns = [("TIME", "D", "BJD - 2457000, days", time), ("PDCSAP_FLUX", "E", "e-/s", flux)]
+    columns += [("QUALITY", "J", None, np.full(50, 128, np.int32))]
+    primary = {**small.PRIMARY["SPOC"], "SECTOR": 2}
+    bad = small.write(tmp_path / "2.fits", columns, primary, {"BJDREFI": 2457000})
+    curve = curve_arrays([bad, good])
+    assert set(curve.segment) == {1} and curve.notes == ("1 file without a good cadence left out",)
+    with pytest.raises(NoCadence, match=r"2\.fits: no cadence is left"):
+        curve_arrays(bad)
+    assert set(curve_arrays([bad, good], quality_bitmask="none").segment) == {1, 2}
+
+
+def test_a_source_goes_to_arrays_without_lightkurve(tmp_path):
+    import subprocess
+
+    from lcnet.transits.read import plan
+
+    files = [small.spoc(tmp_path / "1.fits", sector=1), small.qlp(tmp_path / "2.fits", sector=1)]
+    (source,) = plan(tmp_path)
+    source.notes = ("chosen for a reason",)
+    curve, direct = source.curve(), curve_arrays(files)
+    np.testing.assert_array_equal(curve.flux, direct.flux)
+    assert curve.notes == (*direct.notes, "chosen for a reason") and curve.target == source.target
+    (source,) = plan(tmp_path, flux_column="pdcsap_flux", quality_bitmask="hard")
+    assert source.curve().time.size < direct.time.size
+    code = (
+        "import sys; from lcnet.transits.read import plan; "
+        f"assert plan({str(tmp_path)!r})[0].curve().time.size == {direct.time.size}; "
+        "assert 'lightkurve' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
