@@ -94,7 +94,7 @@ def fetch(products, *, name: str, progress=None) -> list[Path]:
     Raises
     ------
     ReadError
-        A file cannot be fetched, or arrives damaged twice; the others have been fetched all the same.
+        A file cannot be fetched, or is damaged twice, in the cache or on arrival; the others have been fetched all the same.
     """
     paths: dict[Product, Path] = {}
     missing = []
@@ -232,7 +232,7 @@ def _sentence(name, failed, wanted) -> ReadError:
 
 
 def _fetch(missing: _Missing, root: Path, session, stop) -> Path:
-    """Fetch one file; several attempts where the failure may pass, a second one where the file arrives damaged."""
+    """Fetch one file; several attempts where the failure may pass, but a damaged file is fetched again only once."""
     product, path = missing.product, root / missing.product.place
     if not product.uri:
         raise ReadError(f"{missing.before}, and the archive was not available to fetch it again")
@@ -250,9 +250,10 @@ def _fetch(missing: _Missing, root: Path, session, stop) -> Path:
             return path
         except ReadError as error:
             damaged += 1
+            if missing.before:
+                raise ReadError(f"{missing.before}, and so is the one fetched in its place ({error})") from error
             if damaged == 2:
-                before = f"{missing.before} and " if missing.before else ""
-                raise ReadError(f"{before}it arrived damaged twice ({error})") from error
+                raise ReadError(f"it arrived damaged twice ({error})") from error
             last = error
         except _Passing as error:
             last = error
