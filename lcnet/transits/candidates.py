@@ -52,7 +52,7 @@ MASK_WIDTH = 1.7  # of first to fourth contact: what a V-shaped eclipse or a tra
 MAX_FAP = 0.01
 N_ABOVE = 4  # periods measured in a pass beside the search's own peaks
 FEW_TRANSITS = 3  # so few must, but for one of three, be whole: sides, no step, no ramp
-LONGEST_DUTY = 0.5  # of the orbit: no eclipse is longer, what is goes up and down
+LONGEST_DUTY = 0.4  # of the orbit: no eclipse is longer, what is goes up and down
 FEW_EVENTS = 3  # transits up to which a period may rest on each of them being an event of its own
 EACH = 0.65  # of the threshold, for each of those events
 MOST_EVENTS = 4  # tried in a pass
@@ -263,10 +263,6 @@ def _candidate(curve, dip, stronger, others):
     period, epoch, duration = dip.box
     cadence = float(np.median(np.diff(curve.time)))
     sigma = measured["sigma"] * measured["beta"]
-    if measured["n_transits"] <= FEW_TRANSITS:
-        mids = epoch + period * measured["single"][:, 0]
-        if whole_transits(curve, mids, duration, sigma=sigma, others=hidden).sum() < min(2, measured["n_transits"]):
-            return None
     shape = fit_transit(curve, *dip.box, sigma=sigma, exposure=cadence, others=hidden, one=dip.one)
     if shape is None:
         numbers = measured["single"][:, 0]
@@ -276,6 +272,11 @@ def _candidate(curve, dip, stronger, others):
         period, epoch, duration = shape.period, shape.epoch, shape.duration
         period_err, epoch_err = shape.period_err, shape.epoch_err
         fitted = {name: getattr(shape, name) for name in ("depth", "depth_err", "duration_err", "impact")}
+    if measured["n_transits"] <= FEW_TRANSITS:
+        mids = epoch + period * (measured["single"][:, 0] - (0 if dip.one else np.rint((epoch - dip.box[1]) / period)))
+        whole = whole_transits(curve, mids, duration, sigma=measured["sigma"], others=hidden)
+        if whole.sum() < min(2, measured["n_transits"]):
+            return None
     if dip.one:
         period, period_err = shortest_period(curve.time, epoch, duration), np.nan
     else:

@@ -28,6 +28,7 @@ REST_SHARE = 0.5
 UNLIKE_SHARE = 0.2
 MAX_UNLIKE = 4.0
 FEW = 5
+LEAST_MEDIAN = 0.4
 SEEN = 0.3  # of a box's points that must be there for its transit to count
 
 
@@ -194,8 +195,8 @@ def repeats(single):
     rest = (snr.sum() - snr.max()) / np.sqrt(snr.size - 1)
     if rest < max(REST_SNR, REST_SHARE * snr.max()):
         return False
-    if snr.size > FEW:
-        return True
+    if snr.size > FEW:  # half of them must show the dip: else the period is a part of the true one, or none
+        return bool(np.median(depth) > LEAST_MEDIAN * np.mean(depth))
     error = np.abs(depth / np.where(snr == 0, np.nan, snr))
     error = np.where(np.isfinite(error), error, 0.0)
     weight = 1.0 / np.maximum(error, 1e-12) ** 2

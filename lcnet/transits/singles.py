@@ -5,9 +5,10 @@ the scatter that the boxes of this duration show everywhere (Foreman-Mackey et a
 event must be there: what begins or ends with the data is how most false events look (Kepler's data validation calls
 them sudden dropouts and ramps).
 
-Reference
----------
-Foreman-Mackey et al. 2016, AJ 152, 206 (long-period planets from single transits).
+References
+----------
+Foreman-Mackey et al. 2016, AJ 152, 206 (long-period planets from single transits); Mullally et al. 2016, PASP 128,
+074502 (a transit against a sudden drop in sensitivity, event by event).
 """
 
 from __future__ import annotations
@@ -30,9 +31,10 @@ UNLIKE_SIDES = 0.4  # the two sides may differ by so much of the depth: more is 
 # Noise that is not Gaussian has no law to judge an event by; but it goes up as often as down, and seldom once.
 OVER_BUMPS = 1.3
 ALIKE, MOST_ALIKE = 0.6, 4  # an event must not be one of more than four that reach 0.6 of its SNR
-# Of a transit one by one: its sides may differ by UNLIKE_SIDES of its depth, its two halves by UNLIKE_HALVES, or both by
-# three errors. A step with the ramp that follows it fails.
-UNLIKE_HALVES, ERRORS = 0.5, 3.0
+ERRORS = 3.0  # of white noise, by which the sides of a transit may differ too
+# Trials of the two shapes a dip is compared with, in durations
+SHIFTS, LENGTHS, INGRESSES = np.linspace(-0.3, 0.3, 7), np.array([0.6, 0.8, 1.0, 1.25, 1.5]), np.array([0.1, 0.35, 0.5])
+JUMPS, DECAYS = np.linspace(-1.0, 1.0, 21), np.array([0.2, 0.4, 0.8, 1.6])
 BLOCK = 10  # durations: the maxima of blocks this long are taken for independent
 
 
@@ -159,26 +161,78 @@ def find_events(curve, *, longest, min_snr, most=10):
 
 
 @njit(nogil=True)
-def _parts(time, flux, free, epoch, days):
-    """(mean flux, points) of the left side, the left half, the right half and the right side of one transit."""
-    mean, count = np.zeros(4), np.zeros(4)
-    first = np.searchsorted(time, epoch - 1.6 * days)
-    for i in range(first, time.size):
-        away = (time[i] - epoch) / days
-        if away > 1.6:
-            break
-        if not free[i] or (0.5 <= abs(away) < 0.6):
-            continue
-        k = (0 if away < -0.5 else 1) if away < 0 else (2 if away < 0.5 else 3)
-        mean[k] += flux[i]
-        count[k] += 1.0
-    for k in range(4):
-        mean[k] = mean[k] / count[k] if count[k] else np.nan
-    return mean, count
+def _sides(away, flux):
+    """(mean, points) of the flux before and after a transit; `away` in durations from its middle."""
+    mean, count = np.zeros(2), np.zeros(2)
+    for i in range(away.size):
+        if 0.6 <= abs(away[i]) < 1.6:
+            k = 0 if away[i] < 0 else 1
+            mean[k] += flux[i]
+            count[k] += 1.0
+    return mean / np.maximum(count, 1.0), count
+
+
+@njit(nogil=True)
+def _gain(model, flux):
+    """By how much a dip of this shape, over a level, lowers the sum of squares; 0 for one that would be a rise."""
+    n = flux.size
+    m, mm, my, y = 0.0, 0.0, 0.0, 0.0
+    for i in range(n):
+        m += model[i]
+        mm += model[i] * model[i]
+        my -= model[i] * flux[i]
+        y -= flux[i]
+    norm, dip = mm - m * m / n, my - m * y / n
+    return dip * dip / norm if norm > 1e-12 and dip > 0.0 else 0.0
+
+
+@njit(nogil=True)
+def _best_transit(away, flux):
+    """The largest gain of a trapezoid."""
+    model, best = np.empty(away.size), 0.0
+    for shift in SHIFTS:
+        for length in LENGTHS:
+            for ingress in INGRESSES:
+                for i in range(away.size):
+                    # in units of the ingress, from the first or fourth contact inwards
+                    inwards = (0.5 - abs(away[i] - shift) / length) / ingress
+                    model[i] = min(max(inwards, 0.0), 1.0)
+                best = max(best, _gain(model, flux))
+    return best
+
+
+@njit(nogil=True)
+def _best_dropout(away, flux):
+    """The largest gain of a sudden drop that decays, or of its mirror image."""
+    model, best = np.empty(away.size), 0.0
+    for jump in JUMPS:
+        for decay in DECAYS:
+            for sign in (-1.0, 1.0):
+                for i in range(away.size):
+                    after = sign * (away[i] - jump)
+                    model[i] = np.exp(-after / decay) if after >= 0.0 else 0.0
+                best = max(best, _gain(model, flux))
+    return best
+
+
+def _jump(away, raw, sigma):
+    """(difference at mid-transit of the straight lines through the two sides, its error); 0 where one is too short."""
+    value, variance = np.zeros(2), 0.0
+    for k, side in enumerate((away < -0.55, away > 0.55)):
+        x, y = away[side], raw[side]
+        spread = np.sum((x - x.mean()) ** 2) if x.size > 3 else 0.0
+        if not spread > 0:
+            return 0.0, np.inf
+        slope = np.sum((x - x.mean()) * y) / spread
+        value[k] = y.mean() - slope * x.mean()
+        variance += sigma**2 * (1 / x.size + x.mean() ** 2 / spread)
+    return value[1] - value[0], np.sqrt(variance)
 
 
 def whole_transits(curve, mids, duration, *, sigma, others=None):
-    """Which transits have both sides, are no step, and are as deep in one half as in the other.
+    """Which transits have both sides, are no step, and look like a transit rather than a sudden drop that decays.
+
+    A transit leaves the star where it was: the flux before flattening goes on after it as it went before.
 
     Parameters
     ----------
@@ -186,7 +240,7 @@ def whole_transits(curve, mids, duration, *, sigma, others=None):
     mids : array, shape (K,), days
     duration : float, hours
     sigma : float
-        Standard error of a point, red noise included.
+        Standard error of a point, white noise.
     others : array of bool, optional
         Points left out.
 
@@ -194,21 +248,22 @@ def whole_transits(curve, mids, duration, *, sigma, others=None):
     -------
     array of bool, shape (K,)
     """
-    free = np.ones(curve.time.size, bool) if others is None else ~others
     days = duration / 24.0
     wanted = SIDES * days / float(np.median(np.diff(curve.time)))
     whole = np.zeros(len(mids), bool)
     for k, mid in enumerate(mids):
-        mean, count = _parts(curve.time, curve.flux, free, float(mid), days)
-        if min(count[0], count[3]) < wanted or count[1] + count[2] < 2:
+        here = slice(*np.searchsorted(curve.time, [mid - 2 * days, mid + 2 * days]))
+        away, flux, raw = (curve.time[here] - mid) / days, curve.flux[here], curve.raw_flux[here]
+        if others is not None:
+            away, flux, raw = (x[~others[here]] for x in (away, flux, raw))
+        mean, count = _sides(away, flux)
+        inside = flux[np.abs(away) < 0.5]
+        if count.min() < wanted or inside.size < 2:
             continue
-        side = (mean[0] * count[0] + mean[3] * count[3]) / (count[0] + count[3])
-        inside = np.nansum(mean[1:3] * count[1:3]) / (count[1] + count[2])
-        depth = side - inside
-        error = sigma * np.sqrt(1.0 / np.maximum(count, 1.0))
-        step = abs(mean[0] - mean[3]) < max(UNLIKE_SIDES * depth, ERRORS * np.hypot(error[0], error[3]))
-        skew = abs(mean[1] - mean[2]) < max(UNLIKE_HALVES * depth, ERRORS * np.hypot(error[1], error[2]))
-        whole[k] = depth > 0 and step and (skew or min(count[1], count[2]) == 0)
+        depth = np.average(mean, weights=count) - np.mean(inside)
+        steps = (mean[1] - mean[0], sigma * np.sqrt(np.sum(1 / count))), _jump(away, raw, sigma)
+        if depth > 0 and all(abs(step) < max(UNLIKE_SIDES * depth, ERRORS * error) for step, error in steps):
+            whole[k] = _best_transit(away, flux) >= _best_dropout(away, flux)
     return whole
 
 
