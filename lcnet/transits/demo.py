@@ -34,12 +34,12 @@ class Star:
 
 # TIC numbers end near 10,000,000,000: no star has these
 STARS = (
-    Star("a planet", "planet", 5, {"snr": (20.0, 60.0), "tmag": 9.5}, 90_000_000_001),
-    Star("two planets", "planets", 3, {"snr": (20.0, 80.0), "tmag": 9.5}, 90_000_000_002),
+    Star("a planet", "planet", 8, {"snr": (20.0, 60.0), "tmag": 9.5, "period": (2.0, 6.0)}, 90_000_000_001),
+    Star("two planets", "planets", 7, {"snr": (20.0, 80.0), "tmag": 9.5}, 90_000_000_002),
     Star(
-        "an eclipsing binary", "detached", 2, {"snr": (30.0, 1e4), "tmag": 10.5, "period": (1.5, 6.0)}, 90_000_000_003
+        "an eclipsing binary", "detached", 3, {"snr": (30.0, 1e4), "tmag": 10.5, "period": (1.5, 6.0)}, 90_000_000_003
     ),
-    Star("a quiet spotted star", "quiet", 7, {"tmag": 10.0}, 90_000_000_004),
+    Star("a quiet spotted star", "quiet", 5, {"tmag": 10.0}, 90_000_000_004),
 )
 
 

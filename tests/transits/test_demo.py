@@ -98,7 +98,7 @@ def test_the_command_passes_its_options_on(network, monkeypatch, tmp_path):
     assert result.exit_code == 0, result.output
     assert str(told.pop("figures")) == "pages" and told.pop("progress") is None and told.pop("folder") == demo.FOLDER
     expected = {"jobs": 2, "min_snr": 9.0, "max_candidates": 2, "period": (1.0, 5.0), "prior": 0.2, "network": "my"}
-    assert told == expected
+    assert expected.items() <= told.items()  # and what is not given as it is by default
     assert (tmp_path / "t.csv").is_file() and "Table: t.csv" in result.stdout and "Figures: pages" in result.stdout
 
 
