@@ -94,7 +94,7 @@ def fetch(products, *, name: str, progress=None) -> list[Path]:
     Raises
     ------
     ReadError
-        A file cannot be fetched, or is damaged twice, in the cache or on arrival; the others have been fetched all the same.
+        A file cannot be fetched, or is damaged twice, in the cache or on arrival; the others have been fetched.
     """
     paths: dict[Product, Path] = {}
     missing = []
