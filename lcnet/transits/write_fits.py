@@ -1,6 +1,6 @@
 """Simulated light curves as FITS files in the form of the archives of TESS, Kepler and K2, marked as simulated.
 
-Columns, keywords and names are the archives' own (`fits_cards`), so that lightkurve and every other reader opens them.
+Columns, keywords and names are the archives' own (`simulator.cards`), so that lightkurve and every other reader opens them.
 What the simulator does not make (centroids, background, pixels) is NaN. SAP_FLUX is PDCSAP_FLUX with the other stars'
 light of CROWDSAP put back; systematics are what the pipeline leaves, in both.
 """
@@ -14,7 +14,7 @@ import numpy as np
 from astropy.io import fits
 
 from lcnet.core.files import replaced
-from lcnet.transits import fits_cards
+from lcnet.transits.simulator import cards
 from lcnet.transits.simulator.curves import SimulatedCurve
 from lcnet.transits.simulator.missions import MISSIONS
 from lcnet.transits.simulator.sampling import FLAGS
@@ -33,7 +33,7 @@ def lightcurve_name(curve: SimulatedCurve, segment: int, number: int) -> str:
     campaign.
     """
     here = curve.time[curve.segment == segment]
-    return fits_cards.file_name(curve, int(segment), int(number), here[0], here[-1])
+    return cards.file_name(curve, int(segment), int(number), here[0], here[-1])
 
 
 def write_lightcurve(
@@ -81,7 +81,7 @@ def write_lightcurve(
     if number <= 0:
         raise ValueError(f"{'an' if name == 'epic' else 'a'} {name.upper()} number is positive, not {number}")
     ra, dec = (default if value is None else value
-               for value, default in zip((ra, dec), fits_cards.POSITIONS[mission], strict=True))  # fmt: skip
+               for value, default in zip((ra, dec), cards.POSITIONS[mission], strict=True))  # fmt: skip
     segments = [int(segment) for segment in np.unique(curve.segment)]
     if path.suffix == ".fits":
         if len(segments) > 1:
@@ -106,7 +106,7 @@ def _rows(curve, here, step):
     number = np.rint((curve.time[here] - _FIRST_CADENCE[mission]) / step - 0.5).astype(np.int32)
     row = number - number[0]
     size = int(row[-1]) + 1
-    data = {name: np.full(size, np.nan) for name, *_ in fits_cards.columns(mission)}
+    data = {name: np.full(size, np.nan) for name, *_ in cards.columns(mission)}
     quality = np.full(size, 0 if mission == "TESS" else FLAGS[mission]["no_data"], np.int32)
     quality[row] = curve.quality[here]
     data["QUALITY" if mission == "TESS" else "SAP_QUALITY"] = quality
@@ -127,17 +127,17 @@ def _hdus(curve, segment, number, ra, dec):
     step = curve.truth["cadence"] / 86400.0
     data = _rows(curve, here, step)
     table = fits.BinTableHDU.from_columns(
-        [fits.Column(name=n, format=f, unit=u, disp=d, array=data[n]) for n, f, u, d in fits_cards.columns(mission)],
+        [fits.Column(name=n, format=f, unit=u, disp=d, array=data[n]) for n, f, u, d in cards.columns(mission)],
         name="LIGHTCURVE",
     )
-    span = fits_cards.span_cards(mission, curve.time[here][0] - 0.5 * step, curve.time[here][-1] + 0.5 * step)
+    span = cards.span_cards(mission, curve.time[here][0] - 0.5 * step, curve.time[here][-1] + 0.5 * step)
     mask = np.ones((11, 11), np.int32)  # 1: pixel collected; 2: in the aperture
     mask[4:7, 4:7] |= 2
     primary, aperture = fits.PrimaryHDU(), fits.ImageHDU(mask, name="APERTURE")
     for hdu, cards in (
-        (primary, fits_cards.primary_cards(curve, segment, number, ra, dec, span)),
-        (table, fits_cards.table_cards(curve, number, ra, dec, span, int(here.sum()))),
-        (aperture, fits_cards.identity(mission, number)),
+        (primary, cards.primary_cards(curve, segment, number, ra, dec, span)),
+        (table, cards.table_cards(curve, number, ra, dec, span, int(here.sum()))),
+        (aperture, cards.identity(mission, number)),
     ):
         for key, value, comment in cards:
             hdu.header[key] = (value, comment)
