@@ -1,8 +1,8 @@
 """Simulated light curves as FITS files in the form of the archives of TESS, Kepler and K2, marked as simulated.
 
-Columns, keywords and names are the archives' own (`simulator.cards`), so that lightkurve and every other reader opens them.
-What the simulator does not make (centroids, background, pixels) is NaN. SAP_FLUX is PDCSAP_FLUX with the other stars'
-light of CROWDSAP put back; systematics are what the pipeline leaves, in both.
+Columns, keywords and names are the archives' own (`simulator.cards`), so that every reader of those opens them. What
+the simulator does not make (centroids, background, pixels) is NaN. SAP_FLUX is PDCSAP_FLUX with the other stars' light
+of CROWDSAP put back; systematics are what the pipeline leaves, in both.
 """
 
 from __future__ import annotations
@@ -134,12 +134,12 @@ def _hdus(curve, segment, number, ra, dec):
     mask = np.ones((11, 11), np.int32)  # 1: pixel collected; 2: in the aperture
     mask[4:7, 4:7] |= 2
     primary, aperture = fits.PrimaryHDU(), fits.ImageHDU(mask, name="APERTURE")
-    for hdu, cards in (
+    for hdu, written in (
         (primary, cards.primary_cards(curve, segment, number, ra, dec, span)),
         (table, cards.table_cards(curve, number, ra, dec, span, int(here.sum()))),
         (aperture, cards.identity(mission, number)),
     ):
-        for key, value, comment in cards:
+        for key, value, comment in written:
             hdu.header[key] = (value, comment)
     hdus = fits.HDUList([primary, table, aperture])
     hdus.update_extend()
