@@ -1,9 +1,5 @@
 """One FITS file as bytes: unpacked, whole, undamaged, and its headers as plain dictionaries.
 
-Reading a light curve is mostly reading headers: of the 80 ms that `astropy.io.fits` needs for four columns of 17 Kepler
-quarters, less than one is spent on the numbers. So headers and checksums are read here, from the bytes; any card out
-of the ordinary, and any table that is more than columns of plain numbers, is still astropy's.
-
 **CHECKSUM.** The 32-bit ones' complement sum over all bytes of an extension that carries the keyword is all ones (FITS
 standard 4.0, section 4.4.2.7 and appendix J), so that one sum verifies header and data. `astropy.io.fits` cannot be
 asked: where DATASUM is absent, as in every Kepler and TESS archive file, its ``checksum=True`` leaves the data out of
@@ -15,7 +11,6 @@ from __future__ import annotations
 import gzip
 import io
 import os
-import re
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -25,19 +20,15 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["Extension", "ReadError", "Rows", "contents", "extensions", "named", "open_stream", "verify", "verify_file"]
+from lcnet.transits.fits_cards import CARD, parse_cards
 
-BLOCK, CARD = 2880, 80
+__all__ = ["Extension", "ReadError", "contents", "extensions", "named", "open_stream", "verify", "verify_file"]
+
+BLOCK = 2880
 # A header of a light curve has some 10 blocks; a file of nothing but headers must not be read for ever
 _MOST_BLOCKS, _MOST_EXTENSIONS = 400, 1000
 # Unpacked; the largest light curves, 20 s over a long sector, have 15 MB
 _LARGEST = 1 << 30
-_VALUE = re.compile(
-    r" *(?:'((?:[^']|'')*)'|([TF])|([-+]?\d+)|([-+]?(?:\d+\.\d*|\.\d+|\d+(?=[EeDd]))(?:[EeDd][-+]?\d+)?))?"
-    r"(?: *| */.*)"
-)
-_DTYPES = {"B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8"}
-_FORM = re.compile(r"(\d*)([BIJKEDA])\s*")
 
 
 class ReadError(ValueError):
@@ -212,64 +203,6 @@ def _data_size(cards, path) -> int:
     return abs(bits) // 8 * groups * (extra + (elements if sizes else 0))
 
 
-def parse_cards(header: bytes) -> dict:
-    """Keyword to value of a header; the first card of a keyword counts, as in astropy.
-
-    Undefined values are None. COMMENT cards are joined by line breaks; HISTORY and blank ones are left out.
-    """
-    text = header.decode("latin-1")
-    if "\nCONTINUE" in text or "CONTINUE  '" in text or "HIERARCH " in text:
-        return _astropy_cards(header)
-    cards, comments = {}, []
-    for at in range(0, len(text), CARD):
-        keyword = text[at : at + 8].rstrip()
-        if text[at + 8 : at + 10] == "= ":
-            found = _VALUE.fullmatch(text, at + 10, at + CARD)
-            if found is None:
-                value = _astropy_card(header[at : at + CARD])
-            else:
-                string, logical, whole, real = found.groups()
-                if string is not None:
-                    value = string.rstrip().replace("''", "'")
-                elif logical is not None:
-                    value = logical == "T"
-                elif whole is not None:
-                    value = int(whole)
-                elif real is not None:
-                    value = float(real.replace("D", "E").replace("d", "e"))
-                else:
-                    value = None
-            cards.setdefault(keyword, value)
-        elif keyword == "COMMENT":
-            comments.append(text[at + 8 : at + CARD].rstrip())
-        elif keyword == "END":
-            break
-    if comments:
-        cards["COMMENT"] = "\n".join(comments)
-    return cards
-
-
-def _astropy_card(card: bytes):
-    """What astropy makes of a card that is not written as the standard asks; None where it can make nothing of it."""
-    from astropy.io import fits
-
-    try:
-        value = fits.Card.fromstring(card).value
-    except Exception:
-        return None
-    return value if isinstance(value, (str, bool, int, float)) else None
-
-
-def _astropy_cards(header: bytes) -> dict:
-    from astropy.io import fits
-
-    parsed = fits.Header.fromstring(header)
-    comment = "\n".join(str(line) for line in parsed.get("COMMENT", []))
-    cards = {key: parsed[key] for key in parsed if key and key not in ("COMMENT", "HISTORY")}
-    cards = {key: value if isinstance(value, (str, bool, int, float)) else None for key, value in cards.items()}
-    return {**cards, "COMMENT": comment} if comment else cards
-
-
 def ones_complement(raw: bytes, start: int, end: int) -> int:
     """32-bit ones' complement sum of big-endian words (FITS standard, appendix J.1); whole words only."""
     total = int(np.frombuffer(raw, ">u4", (end - start) // 4, start).sum(dtype=np.uint64))
@@ -346,62 +279,3 @@ def verify_file(path) -> int:
         if raw[end:].strip(b"\0"):
             raise ReadError(f"{path}: bytes after its last extension that no header describes: damaged; fetch it again")
         return checked
-
-
-class Rows:
-    """The columns of a table extension, one array a name in lower case.
-
-    Parameters
-    ----------
-    raw : bytes
-    extension : Extension
-    """
-
-    def __init__(self, raw: bytes, extension: Extension):
-        cards = extension.cards
-        fields = range(1, cards["TFIELDS"] + 1)
-        self.units = {}
-        self._names = {}
-        for field in fields:
-            name = str(cards.get(f"TTYPE{field}") or f"col{field}")
-            self._names.setdefault(name.lower(), name)
-            self.units.setdefault(name.lower(), cards.get(f"TUNIT{field}"))
-        self._table = _plain_table(raw, extension, fields)
-        if self._table is None:
-            from astropy.io import fits
-
-            kind = fits.TableHDU if cards.get("XTENSION") == "TABLE" else fits.BinTableHDU
-            self._table = kind.fromstring(raw[extension.start : extension.end]).data
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._names
-
-    def __iter__(self):
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._table)
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        values = np.asarray(self._table[self._names[name]])
-        return values.astype(values.dtype.newbyteorder("="))
-
-
-def _plain_table(raw, extension, fields):
-    """The rows as a numpy record array; None where a column is more than one plain number or text a row."""
-    cards = extension.cards
-    if cards.get("XTENSION") != "BINTABLE" or cards.get("PCOUNT"):
-        return None
-    names, formats = [], []
-    for field in fields:
-        form = _FORM.fullmatch(str(cards.get(f"TFORM{field}") or ""))
-        name = str(cards.get(f"TTYPE{field}") or f"col{field}")
-        scaled = any(cards.get(f"{key}{field}") is not None for key in ("TSCAL", "TZERO", "TNULL"))
-        if form is None or name in names or (form[1] not in ("", "1") and form[2] != "A") or scaled:
-            return None
-        names.append(name)
-        formats.append(f"S{form[1] or 1}" if form[2] == "A" else _DTYPES[form[2]])
-    record = np.dtype({"names": names, "formats": formats})
-    if record.itemsize != cards["NAXIS1"]:
-        return None
-    return np.frombuffer(raw, record, cards["NAXIS2"], extension.data)

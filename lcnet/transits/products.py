@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lcnet.transits.fitsfile import ReadError, Rows, contents, extensions, named, open_stream, verify
+from lcnet.transits.fits_rows import Rows
+from lcnet.transits.fitsfile import ReadError, contents, extensions, named, open_stream, verify
 from lcnet.transits.headers import Label, identify, product_kind, text, time_system
 from lcnet.transits.quality import quality_mask
 

@@ -10,7 +10,9 @@ from astropy.io import fits
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lcnet.transits.fitsfile import ReadError, Rows, contents, extensions, open_stream, parse_cards, verify_file
+from lcnet.transits.fits_cards import parse_cards
+from lcnet.transits.fits_rows import Rows
+from lcnet.transits.fitsfile import ReadError, contents, extensions, open_stream, verify_file
 
 TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=60)
 VALUES = st.one_of(
