@@ -88,9 +88,7 @@ def test_a_damaged_file_of_the_cache_is_fetched_again_once(server, one, cache, l
     assert server.asked[uri] == 2
     path.write_bytes(_damaged(light_curve)[kind])
     server.fail(uri, "flip")
-    with pytest.raises(
-        ReadError, match="cached file was damaged .*, and so is the one fetched in its place .*SUM"
-    ):
+    with pytest.raises(ReadError, match="cached file was damaged .*, and so is the one fetched in its place .*SUM"):
         again()
     assert server.asked[uri] == 3
 
