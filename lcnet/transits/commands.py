@@ -16,6 +16,7 @@ from typing import Annotated
 
 import typer
 
+from lcnet.transits.recover_command import recover
 from lcnet.transits.screen import out, print_cells, say_error, show
 from lcnet.transits.simulate_command import simulate
 
@@ -160,6 +161,7 @@ def search(
 
 
 app.command()(simulate)
+app.command()(recover)
 
 
 def _check(target, output, min_snr, period, resume, *, demo=None, known=False) -> None:

@@ -202,5 +202,6 @@ def plot_transits(search, number=1, ax=None, *, most=_MOST):
     for side in ("right", "top", "bottom"):
         ax.spines[side].set_visible(False)
     told = f"{shown.size} of {held.size} transits" if held.size > shown.size else f"all {held.size} transits with data"
+    told = "the only transit with data" if held.size == 1 else told
     ax.set_title(f"single transits: {told} (number: mid-time)", fontsize="medium")
     return ax

@@ -91,13 +91,13 @@ class Recovery:
     table: object
     kind: str
 
-    def completeness(self, *, bins=(8, 8), found=False) -> Completeness:
+    def completeness(self, *, bins=None, found=False) -> Completeness:
         """The share recovered in cells of period and size, even in the logarithm.
 
         Parameters
         ----------
-        bins : (int, int)
-            Cells in period and in size.
+        bins : (int, int), optional
+            Cells in period and in size; default: as many as leave some 15 planets in each, at most 8 x 8.
         found : bool
             Count what was found at its own period, whatever the network said.
 
@@ -109,6 +109,8 @@ class Recovery:
 
         table = self.table[np.array(self.table["status"]) != "failed"]
         period, size = table["period"].value, table[self.kind].value
+        if bins is None:
+            bins = (int(np.clip(np.sqrt(len(table) / 15), 2, 8)),) * 2
         good = ("recovered", "found") if found else ("recovered",)
         came_back = np.isin(np.array(table["status"]), good)
         edges = [_edges(values, n) for values, n in zip((period, size), bins, strict=True)]

@@ -266,7 +266,8 @@ def _plain_columns(table):
 
     plain = Table()
     for name in table.colnames:
-        unit = COLUMNS[name][1] if name in COLUMNS else ""
+        unit = str(getattr(table[name], "unit", None) or "")
+        unit = {"earthRad": "R_earth"}.get(unit, unit)
         plain[name + _CSV_SUFFIX[unit]] = table[name].value if unit else np.asarray(table[name])
     return plain
 

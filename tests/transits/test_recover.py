@@ -175,3 +175,44 @@ def test_stopped_and_resumed_is_the_same_table(tmp_path):
 def test_two_processes_give_the_same_table(recovery):
     shared = recover(white(), n=40, period=(1.0, 6.0), depth=(100.0, 30_000.0), network=None, seed=2, jobs=2)
     assert isinstance(shared, Recovery) and rows(shared.table) == rows(recovery.table)
+
+
+def shell(*words):
+    from typer.testing import CliRunner
+
+    from lcnet.transits.commands import app
+
+    return CliRunner().invoke(app, ["recover", *map(str, words)])
+
+
+def test_from_the_shell(star_files, tmp_path):
+    """A quiet star's file in; a table, a map and a summary out, the same as from Python."""
+    words = (star_files["quiet"], "-n", 12, "--period", 1, 5, "--depth", 300, 20_000, "--search-only")
+    done = shell(*words, "--output", tmp_path / "planets.csv", "--figure", tmp_path / "map.png")
+    assert done.exit_code == 0, done.output
+    assert "of 12 planets put in" in done.output and "recovered" in done.output
+    assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
+    from astropy.table import Table
+
+    table = Table.read(tmp_path / "planets.csv")
+    assert {"period_d", "duration_h", "depth_ppm", "found_period_d", "status"} <= set(table.colnames)
+    own = recover(star_files["quiet"], n=12, period=(1, 5), depth=(300, 20_000), network=None).table
+    np.testing.assert_allclose(table["period_d"], own["period"].value, rtol=1e-12)
+    assert list(table["status"]) == list(own["status"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["map.png", "planets.csv"]
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["nowhere.fits"], 1, "no such file"),
+        (["nowhere.fits", "--resume"], 2, "--output"),
+        (["nowhere.fits", "--output", "a.txt"], 2, "a.txt"),
+        (["nowhere.fits", "--figure", "a.txt"], 2, "a.txt"),
+        (["nowhere.fits", "--star", "size=3"], 2, "size"),
+    ],
+)
+def test_wrong_usage_is_one_sentence(words, status, said):
+    done = shell(*words)
+    assert done.exit_code == status and said in done.output
+    assert "Traceback" not in done.output
