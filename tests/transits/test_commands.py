@@ -172,12 +172,13 @@ def test_an_output_lost_after_the_work_is_status_1_and_the_table_is_shown(run, s
     # nothing is lost: once there is room, the rows are written without the stars being searched again
     monkeypatch.setattr(pipeline, "write_table", real)
 
-    def nothing_left(jobs, *_, **__):
-        assert not jobs
+    def nothing_left(left, *_, **__):
+        assert not left
         yield from ()
 
     monkeypatch.setattr(pipeline, "find_all", nothing_left)
-    assert run(*words, "--resume").exit_code == 0
+    result = run(*words, "--resume")
+    assert result.exit_code == 0, result.output
     assert "TIC 800001" in (tmp_path / "table.csv").read_text()
     assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
 

@@ -447,3 +447,133 @@ def test_verbs_are_not_hidden_by_the_files_they_live_in(before, root):
     code = VERBS if not before else before + VERBS.replace("assert not {", "assert {")
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_tests_and_sources_in_the_meta_survive_every_file_but_csv(table, star_files, tmp_path):
+    import json
+
+    from astropy.io.votable import parse
+    from astropy.table import QTable
+
+    from lcnet.transits.vet import TESTS
+
+    for suffix in ("ecsv", "parquet", "vot"):
+        write_table(table, path := tmp_path / f"table.{suffix}")
+        if suffix == "vot":
+            meta = {info.name: info.value for info in parse(path).resources[0].infos}
+            meta |= {name: json.loads(meta[name]) for name in ("tests", "sources")}
+        else:
+            meta = QTable.read(path).meta
+        assert {name: test["reference"] for name, test in meta["tests"].items()} == {
+            name: test["reference"] for name, test in TESTS.items()
+        }
+        assert meta["sources"]["TIC 800001"] == [str(star_files["planet"])]
+
+
+def test_every_candidate_is_vetted(table):
+    found = table["candidate"] > 0
+    for name in ("odd_even_sigma", "secondary_sigma", "secondary_phase", "sine_sigma"):
+        assert np.isfinite(table[name][found]).any() and np.isnan(table[name][~found]).all()
+    eclipse = table[table["target"] == "TIC 800002"]
+    assert any(flag in " ".join(eclipse["flags"]) for flag in ("secondary", "odd_even", "too_large", "v_shape"))
+
+
+def test_one_binary_in_two_stars_is_flagged_in_both(simulated, network, tmp_path):
+    from lcnet.transits.write_fits import write_lightcurve
+
+    for number, kind in enumerate(("eclipse", "eclipse", "planet"), 1):
+        write_lightcurve(tmp_path / str(number), simulated[kind], tic=700 + number)
+    scored = score(tmp_path, network=network)
+    first = scored[scored["candidate"] == 1]
+    assert ["ephemeris_match" in flags for flags in first["flags"]] == [True, True, False]
+    assert "of candidate of TIC 702" in first["reason"][0]
+
+
+def test_what_is_known_of_the_star_gives_a_radius(star_files, network):
+    import astropy.units as u
+
+    row = score(star_files["planet"], network=network, star={"radius": 0.5 * u.R_sun, "mass": 0.5})[0]
+    expected = (0.5 * u.R_sun * np.sqrt(row["depth"].value * 1e-6)).to_value(u.R_earth)
+    assert row["planet_radius"].to_value(u.R_earth) == pytest.approx(expected, rel=1e-6)
+    assert row["rho_ratio"] > 0
+    with pytest.raises(ValueError, match="star= describes one star"):
+        score(list(star_files.values()), network=network, star={"radius": 1.0})
+    with pytest.raises(ValueError, match="'colour'"):
+        score(star_files["planet"], network=network, star={"colour": 1.0})
+
+
+# Known ephemerides
+
+
+@pytest.fixture
+def truth(simulated):
+    signal = simulated["planet"].truth["signals"][0]
+    return {name: signal[name] for name in ("period", "epoch", "duration")}
+
+
+def test_a_known_ephemeris_in_any_of_its_forms(star_files, network, truth):
+    import astropy.units as u
+    import lightkurve
+    from astropy.time import Time
+
+    plain = score(star_files["planet"], network=network, **truth)
+    assert len(plain) == 1 and plain["status"][0] == "ok" and plain["period"][0].value == truth["period"]
+    assert np.isfinite(plain["p_planet"][0]) and plain["n_transits"][0] > 2 and np.isnan(plain["sde"][0])
+    bjd = truth["epoch"] + 2457000
+    for other in (
+        {**truth, "epoch": bjd},
+        {**truth, "epoch": Time(bjd, format="jd", scale="tdb")},
+        {**truth, "epoch": truth["epoch"] - 400 * truth["period"]},
+        {"period": truth["period"] * 24 * u.h, "epoch": truth["epoch"] * u.d, "duration": truth["duration"] / 24 * u.d},
+    ):
+        again = score(lightkurve.read(str(star_files["planet"])), network=network, **other)
+        for name in ("period", "epoch", "depth", "snr", "p_planet"):
+            # a BJD resolves 4e-10 d, and 400 periods add up some 1e-10
+            np.testing.assert_allclose(again[name].value, plain[name].value, rtol=1e-6, err_msg=name)
+    two = score(star_files["planet"], network=network, **{name: [value] * 2 for name, value in truth.items()})
+    assert list(two["candidate"]) == [1, 2] and two["harmonic_of"][1] == 1
+
+
+def test_known_ephemerides_that_make_no_sense(star_files, network, truth):
+    with pytest.raises(ValueError, match="duration not given"):
+        score(star_files["planet"], network=network, period=truth["period"], epoch=truth["epoch"])
+    with pytest.raises(ValueError, match="were days or minutes meant"):
+        score(star_files["planet"], network=network, **{**truth, "duration": 24 * truth["period"]})
+    with pytest.raises(ValueError, match="of one star, and 3 are given"):
+        score(list(star_files.values()), network=network, **truth)
+    with pytest.raises(ValueError, match="either a table"):
+        score(star_files["planet"], network=network, ephemeris="table.csv", **truth)
+    with pytest.raises(TypeError, match="needs a target"):
+        score(network=network)
+
+
+def test_no_transit_in_the_data_is_said_in_its_row(star_files, network, truth):
+    row = score(star_files["planet"], network=network, **{**truth, "period": 500.0, "epoch": truth["epoch"] + 100})[0]
+    assert (row["status"], row["candidate"]) == ("failed", 1) and "no transit falls on the data" in row["reason"]
+    assert row["period"].value == 500.0 and np.isnan(row["p_planet"])
+
+
+def test_the_table_of_a_search_is_a_table_of_known_events(star_files, network):
+    found = score([star_files["planet"], star_files["eclipse"]], network=network)
+    known = score(found, network=network)  # the meta says where the light curves are
+    assert list(known["target"]) == list(found["target"]) and list(known["candidate"]) == list(found["candidate"])
+    assert (known["period"] == found["period"]).all()
+    np.testing.assert_allclose(known["epoch"].value, found["epoch"].value, atol=1e-6)
+    # the planet is measured in a box of nearly the same width, the trend drawn with nearly the same mask; the best box
+    # of a V-shaped eclipse is much narrower than the eclipse, which is not known any more
+    assert known["snr"][0] == pytest.approx(found["snr"][0], rel=0.05)
+    assert abs(known["depth"] - found["depth"])[0] < found["depth_err"][0]
+    frame = found["target", "period", "epoch", "duration"].to_pandas()
+    again = score([star_files["eclipse"], star_files["planet"]], network=network, ephemeris=frame)
+    np.testing.assert_array_equal(again["snr"], known["snr"])
+
+
+def test_known_events_have_figures_and_pages(star_files, network, truth, tmp_path):
+    ephemerides = {name: [value, value] for name, value in truth.items()}
+    ephemerides["period"] = [truth["period"], 500.0]  # the second has no transit here
+    ephemerides["epoch"] = [truth["epoch"], truth["epoch"] + 100]
+    folders = {"figures": tmp_path / "figures", "report": tmp_path / "report"}
+    table = score(star_files["planet"], network=network, **ephemerides, **folders)
+    assert not any("no figure" in reason or "no page" in reason for reason in table["reason"])
+    assert [path.name for path in folders["figures"].iterdir()] == ["TIC_800001.png"]
+    assert {"index.html", "TIC_800001.html"} <= {path.name for path in folders["report"].iterdir()}
