@@ -66,14 +66,16 @@ TESTS = {
     "ephemeris_match": _about("flags", "periods 3.5 sigma and epochs 2 sigma from chance", _COUGHLIN_14),
 }
 
-MAX_RATIO = 0.22  # companion over star, of a star of unknown radius: HATS-6 b and TOI-5205 b, the largest, have less
+# Companion over star, where the star's radius is not known, up to which reflected light is thought of. A few giants of
+# M dwarfs have more (TOI-5205 b: 0.27): they need the star's radius to be told from binaries.
+MAX_RATIO = 0.22
 _SHARED = ("odd_even_sigma", "secondary_sigma", "secondary_phase", "sine_sigma")
 # columns beyond the table's own odd_even_sigma, secondary_sigma, secondary_phase and sine_sigma
 COLUMNS = {
     "unique_sigma": ("f", "", "the transit's model-shift significance, red noise included"),
     "red_noise": ("f", "", "scatter of transit-long boxes in the folded light curve over white noise"),
     "secondary_depth": ("f", "ppm", "depth of the strongest secondary dip"),
-    "depth_scatter": ("f", "", "scatter of the transits' depths beyond their errors, over the mean depth"),
+    "depth_scatter": ("f", "", "scatter of the transits' depths beyond their errors, over the median depth"),
     "ingress_share": ("f", "", "ingress and egress over the transit's duration: 0 a box, 1 a V"),
     "radius_ratio": ("f", "", "companion's radius over the star's, from the depth of the fitted trapezoid"),
     "gap_share": ("f", "", "share of the transits that lie at gaps"),
@@ -143,7 +145,7 @@ def vet_candidate(search, index, *, star=None):
         "gap_share": gaps.value,
     }
     flags = tuple(dict.fromkeys(test.flag for test in tests if test.flag))
-    return Vetting(tests, {name: float(value) for name, value in columns.items()}, flags)
+    return Vetting(tests, {name: float(value) if np.isfinite(value) else nan for name, value in columns.items()}, flags)
 
 
 def _stronger(search, index):

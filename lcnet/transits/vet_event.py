@@ -46,9 +46,9 @@ class Event:
         Scatter of the depth of one whole transit, measured where there is none.
     beta : float
         `single_error` over what white noise of scatter `sigma` would give, at least 1.
-    number, points, depths, errors : array, shape (K,)
-        Of each transit with data: its number (0 at `epoch`), points, depth (relative; NaN where another candidate's
-        transit overlaps it) and its error.
+    number, points, seen, depths, errors : array, shape (K,)
+        Of each transit with data: its number (0 at `epoch`), points, their share of what its cadence would give, depth
+        (relative; NaN where another candidate's transit overlaps it) and its error.
     at_gap : array of bool, shape (K,)
         Whether much of its surroundings, or some of itself, is missing.
     gap_share : float
@@ -70,6 +70,7 @@ class Event:
     beta: float
     number: np.ndarray
     points: np.ndarray
+    seen: np.ndarray
     depths: np.ndarray
     errors: np.ndarray
     at_gap: np.ndarray
@@ -170,7 +171,7 @@ def _measure(time, flux, phase, period, epoch, days, level, all_time, cadence):
     first = int(np.floor((time[0] - epoch) / period - 0.5)) + 1
     last = int(np.ceil((time[n - 1] - epoch) / period + 0.5)) - 1
     size = max(0, last - first + 1)
-    number, points = np.zeros(size, np.int64), np.zeros(size)
+    number, points, share = np.zeros(size, np.int64), np.zeros(size), np.zeros(size)
     local, fixed, gap = np.full(size, np.nan), np.full(size, np.nan), np.zeros(size, np.bool_)
     found = 0
     for k in range(first, last + 1):
@@ -179,7 +180,7 @@ def _measure(time, flux, phase, period, epoch, days, level, all_time, cadence):
         here = min(np.searchsorted(all_time, centre), all_time.size - 1)
         if inside_n < max(1.0, 0.3 * days / cadence[here]):
             continue
-        number[found], points[found] = k, inside_n
+        number[found], points[found], share[found] = k, inside_n, inside_n * cadence[here] / days
         local[found], fixed[found] = beside - inside, -inside
         gap[found] = _at_gap(centre, days, all_time, cadence, missing)
         found += 1
@@ -202,6 +203,7 @@ def _measure(time, flux, phase, period, epoch, days, level, all_time, cadence):
     return (
         number[:found],
         points[:found],
+        share[:found],
         local[:found],
         fixed[:found],
         gap[:found],
@@ -284,7 +286,7 @@ def event_of(search, index, *, mask_width=2.0):
     if not sigma > 0:  # coarsely digitised or noiseless: half of the points are equal
         sigma = float(np.std(outside)) or float(np.median(search.flux_err)) or np.nan
     cadence = _cadences(all_time, np.asarray(search.segment))
-    number, points, local, fixed, at_gap, null_local, null_fixed, gap_share, typical = _measure(
+    number, points, share, local, fixed, at_gap, null_local, null_fixed, gap_share, typical = _measure(
         time, flux, phase, period, epoch, days, level, all_time, cadence
     )
     white = sigma / np.sqrt(max(1.0, typical))
@@ -315,6 +317,7 @@ def event_of(search, index, *, mask_width=2.0):
         beta=max(1.0, float(error_fixed / white)) if white > 0 else 1.0,
         number=number,
         points=points,
+        seen=share,
         depths=np.where(overlapped, np.nan, depths),
         errors=errors,
         at_gap=at_gap,

@@ -17,6 +17,7 @@ __all__ = ["judge_odd_even", "odd_even"]
 
 WARN_SIGMA, FAIL_SIGMA = 3.0, 4.0
 MIN_DIFFERENCE = 0.01  # of the depth: below it, quarters' crowding and the phases of the exposures differ as much
+WHOLE = 0.75  # of the points its cadence would give
 FEW, FEW_SCATTER = 4, 0.05  # of the depth: what spots and the trend do to one transit, where nothing shows it
 SEEN_SIGMA = 3.0  # from which on there is a dip at all
 
@@ -72,7 +73,7 @@ def judge_odd_even(event):
         `value` the difference over the mean depth, `sigma` over its error.
     """
     # a transit seen in part is a mean over another part of it
-    good = np.isfinite(event.depths) & (event.errors > 0) & (event.points >= 0.75 * event.days / event.cadence)
+    good = np.isfinite(event.depths) & (event.errors > 0) & (event.seen >= WHOLE)
     errors = event.errors[good]
     if errors.size < FEW:  # too few to tell how much they scatter
         errors = np.hypot(errors, FEW_SCATTER * event.depth)

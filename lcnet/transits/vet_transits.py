@@ -14,6 +14,7 @@ from lcnet.transits.vet_result import Test
 
 __all__ = ["judge_coverage", "judge_depths", "judge_duration", "judge_number"]
 
+WHOLE = 0.6  # of the points its cadence would give
 FEW = 3  # Kepler's least number of transits (Thompson et al. 2018)
 LOW_COVERAGE = 0.5
 LONG_DURATION = 0.16, 0.25  # of the orbit: a / R* of about 2 and of 1.4
@@ -105,7 +106,7 @@ def judge_depths(event):
         `value` the scatter beyond the errors over the median depth, `sigma` how far that is from none.
     """
     # one seen in part may be fainter or deeper than it was
-    good = np.isfinite(event.depths) & (event.errors > 0) & (event.points >= 0.6 * event.days / event.cadence)
+    good = np.isfinite(event.depths) & (event.errors > 0) & (event.seen >= WHOLE)
     n = int(good.sum())
     if n < 3:
         return Test("depths", nan, nan, "not_tested", "fewer than three whole transits")
