@@ -14,13 +14,15 @@ import numpy as np
 
 from lcnet.transits.batch import Options, search_curve
 from lcnet.transits.candidates import find_candidates
-from lcnet.transits.curves import Curve, curve_arrays
+from lcnet.transits.curves import Curve
 from lcnet.transits.detrend import in_transit
 from lcnet.transits.ephemeris import plain
 from lcnet.transits.injection import EARTH_RADII, Injection, draw_injections, inject
 from lcnet.transits.judge import NETWORK, load_judge
 from lcnet.transits.matching import match_ephemeris
 from lcnet.transits.periods import search_range
+from lcnet.transits.star import check_star, with_given
+from lcnet.transits.star import density as star_density
 
 __all__ = ["Completeness", "Recovery", "recover"]
 
@@ -204,8 +206,8 @@ def recover(
     if int(n) < 1 or int(jobs) < 1:
         raise ValueError("n and jobs must be at least 1")
     curve = _one_star(lc)
-    star = {**getattr(curve, "star", {}), **_checked(star)}
-    density = _density(star)
+    star = with_given(curve.star, check_star(star or {}))
+    density = star_density(star)
     baseline = float(curve.time.max() - curve.time.min())
     limits = search_range(baseline, None if period is None else tuple(plain(value, "d") for value in period))
     options = Options(min_snr=float(min_snr), max_candidates=int(max_candidates), star=star, views=network is not None)
@@ -248,23 +250,7 @@ def _one_star(lc) -> Curve:
         raise ValueError(f"recover takes one star, not {len(sources)}: {', '.join(s.target for s in sources[:3])} ...")
     if sources[0].error is not None:
         raise sources[0].error
-    return curve_arrays(sources[0].collection(), target=sources[0].target)
-
-
-def _checked(star):
-    if not star:
-        return {}
-    from lcnet.transits.star import check_star
-
-    return check_star(star)
-
-
-def _density(star):
-    if not star:
-        return None
-    from lcnet.transits.star import density
-
-    return density(star)
+    return sources[0].curve()
 
 
 def _without_own(curve, options):

@@ -84,8 +84,10 @@ def report(table, folder, *, curves=None, progress=None):
     for done, (target, rows) in enumerate(wanted.items(), 1):
         rows = [row for row in rows if row["candidate"]]
         try:
-            collection = curves[target] if curves is not None else plan(sources[target])[0].collection()
-            curve = curve_arrays(collection, target=target)
+            if curves is not None:
+                curve = curve_arrays(curves[target], target=target)
+            else:
+                curve = plan(sources[target])[0].curve()
             ephemerides = [(row["period"], row["epoch"], row["duration"]) for row in rows]
             search = measure_known(
                 curve.time, curve.flux, curve.flux_err, segment=curve.segment, ephemerides=ephemerides
