@@ -155,7 +155,7 @@ def _depth_at(centre, days, time, total, free_total, free_count):
 
 
 @njit(nogil=True)
-def _measure(time, flux, phase, period, epoch, days, level, all_time, cadence):
+def _measure(time, flux, phase, period, epoch, days, level, all_time, cadence, typical):
     """Every transit's depth, and the depth of nothing all over the light curve, both with a local and a fixed level."""
     n = time.size
     total, free_total, free_count = np.zeros(n + 1), np.zeros(n + 1), np.zeros(n + 1)
@@ -166,7 +166,6 @@ def _measure(time, flux, phase, period, epoch, days, level, all_time, cadence):
         free_total[i + 1] = free_total[i] + (flux[i] - level if free else 0.0)
         free_count[i + 1] = free_count[i] + (1.0 if free else 0.0)
     missing = _missing_time(all_time, cadence)
-    typical = days / np.median(cadence)
 
     first = int(np.floor((time[0] - epoch) / period - 0.5)) + 1
     last = int(np.ceil((time[n - 1] - epoch) / period + 0.5)) - 1
@@ -210,7 +209,6 @@ def _measure(time, flux, phase, period, epoch, days, level, all_time, cadence):
         null_local[np.isfinite(null_local)],
         null_fixed[np.isfinite(null_fixed)],
         near / max(1, seen),
-        typical,
     )
 
 
@@ -229,7 +227,7 @@ def _scatter(values):
 
 
 def _cadences(time, segment):
-    """Each point's cadence [d]: the median step of its segment (sectors may differ in exposure)."""
+    """Each point's cadence [d], the median step of its segment (sectors may differ in exposure), and the commonest."""
     step = np.diff(time, prepend=2 * time[0] - time[1])
     cadence = np.empty(time.size)
     edges = np.flatnonzero(np.diff(segment)) + 1
@@ -237,7 +235,7 @@ def _cadences(time, segment):
     for a, b in zip(np.r_[0, edges], np.r_[edges, time.size], strict=True):
         typical = float(np.median(step[a + 1 : b])) if b - a > 10 else overall
         cadence[a:b] = typical if typical > 0 else overall
-    return cadence
+    return cadence, overall
 
 
 def event_of(search, index, *, mask_width=2.0):
@@ -285,9 +283,10 @@ def event_of(search, index, *, mask_width=2.0):
     sigma = 1.4826 * float(np.median(np.abs(outside - level)))
     if not sigma > 0:  # coarsely digitised or noiseless: half of the points are equal
         sigma = float(np.std(outside)) or float(np.median(search.flux_err)) or np.nan
-    cadence = _cadences(all_time, np.asarray(search.segment))
-    number, points, share, local, fixed, at_gap, null_local, null_fixed, gap_share, typical = _measure(
-        time, flux, phase, period, epoch, days, level, all_time, cadence
+    cadence, common = _cadences(all_time, np.asarray(search.segment))
+    typical = days / common  # points of a whole transit
+    number, points, share, local, fixed, at_gap, null_local, null_fixed, gap_share = _measure(
+        time, flux, phase, period, epoch, days, level, all_time, cadence, typical
     )
     white = sigma / np.sqrt(max(1.0, typical))
     # the level beside a transit has an error of its own, so even white noise gives a little more than `white`
@@ -312,7 +311,7 @@ def event_of(search, index, *, mask_width=2.0):
         phase=phase,
         level=level,
         sigma=sigma,
-        cadence=float(np.median(cadence)),
+        cadence=common,
         single_error=single_error,
         beta=max(1.0, float(error_fixed / white)) if white > 0 else 1.0,
         number=number,
