@@ -31,6 +31,7 @@ UNLIKE_SIDES = 0.4  # the two sides may differ by so much of the depth: more is 
 # Noise that is not Gaussian has no law to judge an event by; but it goes up as often as down, and seldom once.
 OVER_BUMPS = 1.3
 ALIKE, MOST_ALIKE = 0.6, 4  # an event must not be one of more than four that reach 0.6 of its SNR
+JUMP = 1.0  # of the depth: the sides' straight lines may miss each other by so much where a star turns fast
 ERRORS = 3.0  # of white noise, by which the sides of a transit may differ too
 # Trials of the two shapes a dip is compared with, in durations
 SHIFTS, LENGTHS, INGRESSES = np.linspace(-0.3, 0.3, 7), np.array([0.6, 0.8, 1.0, 1.25, 1.5]), np.array([0.1, 0.35, 0.5])
@@ -261,8 +262,10 @@ def whole_transits(curve, mids, duration, *, sigma, others=None):
         if count.min() < wanted or inside.size < 2:
             continue
         depth = np.average(mean, weights=count) - np.mean(inside)
-        steps = (mean[1] - mean[0], sigma * np.sqrt(np.sum(1 / count))), _jump(away, raw, sigma)
-        if depth > 0 and all(abs(step) < max(UNLIKE_SIDES * depth, ERRORS * error) for step, error in steps):
+        step, step_error = mean[1] - mean[0], sigma * np.sqrt(np.sum(1 / count))
+        jump, jump_error = _jump(away, raw, sigma)
+        level = abs(step) < max(UNLIKE_SIDES * depth, ERRORS * step_error)
+        if depth > 0 and level and abs(jump) < max(JUMP * depth, ERRORS * jump_error):
             whole[k] = _best_transit(away, flux) >= _best_dropout(away, flux)
     return whole
 
