@@ -53,6 +53,9 @@ MAX_FAP = 0.01
 N_ABOVE = 4  # periods measured in a pass beside the search's own peaks
 FEW_TRANSITS = 3  # so few must, but for one of three, be whole: sides, no step, no ramp
 LONGEST_DUTY = 0.4  # of the orbit: no eclipse is longer, what is goes up and down
+LONE = 1.25  # times the threshold: nothing bears a single event out (benchmarks/false_alarms.py)
+# Times the gain of a drop that decays, for a lone event to pass for a transit: a box gains 1.2 times as much, a V 1.4
+BETTER = 1.1
 FEW_EVENTS = 3  # transits up to which a period may rest on each of them being an event of its own
 EACH = 0.65  # of the threshold, for each of those events
 MOST_EVENTS = 4  # tried in a pass
@@ -274,7 +277,8 @@ def _candidate(curve, dip, stronger, others):
         fitted = {name: getattr(shape, name) for name in ("depth", "depth_err", "duration_err", "impact")}
     if measured["n_transits"] <= FEW_TRANSITS:
         mids = epoch + period * (measured["single"][:, 0] - (0 if dip.one else np.rint((epoch - dip.box[1]) / period)))
-        whole = whole_transits(curve, mids, duration, sigma=measured["sigma"], others=hidden)
+        better = BETTER if dip.one else 1.0
+        whole = whole_transits(curve, mids, duration, sigma=measured["sigma"], others=hidden, better=better)
         if whole.sum() < min(2, measured["n_transits"]):
             return None
     if dip.one:
@@ -432,7 +436,8 @@ class _Passes:
                 for dip in doubtful:
                     if _made_of(rest, dip, event, events.events):
                         yield replace(dip, fap=fap, sure=True)
-                yield _Dip(box, event.snr, fap=fap, one=True, sure=True)
+                if min(event.snr, measured["snr"]) >= LONE * self.min_snr:
+                    yield _Dip(box, event.snr, fap=fap, one=True, sure=True)
 
     def accept(self, dip):
         """Mask a dip, flatten again and measure it there; False where it does not last."""

@@ -230,7 +230,7 @@ def _jump(away, raw, sigma):
     return value[1] - value[0], np.sqrt(variance)
 
 
-def whole_transits(curve, mids, duration, *, sigma, others=None):
+def whole_transits(curve, mids, duration, *, sigma, others=None, better=1.0):
     """Which transits have both sides, are no step, and look like a transit rather than a sudden drop that decays.
 
     A transit leaves the star where it was: the flux before flattening goes on after it as it went before.
@@ -244,6 +244,8 @@ def whole_transits(curve, mids, duration, *, sigma, others=None):
         Standard error of a point, white noise.
     others : array of bool, optional
         Points left out.
+    better : float
+        By what factor a trapezoid must lower the sum of squares more than the drop.
 
     Returns
     -------
@@ -266,7 +268,7 @@ def whole_transits(curve, mids, duration, *, sigma, others=None):
         jump, jump_error = _jump(away, raw, sigma)
         level = abs(step) < max(UNLIKE_SIDES * depth, ERRORS * step_error)
         if depth > 0 and level and abs(jump) < max(JUMP * depth, ERRORS * jump_error):
-            whole[k] = _best_transit(away, flux) >= _best_dropout(away, flux)
+            whole[k] = _best_transit(away, flux) > better * _best_dropout(away, flux)
     return whole
 
 
