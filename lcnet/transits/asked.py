@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
 from lcnet.transits.batch import Job, Options
 from lcnet.transits.ephemeris import plain
 from lcnet.transits.joining import join, join_to_own
 from lcnet.transits.pipeline import run_batch
 from lcnet.transits.read import plan, several
 from lcnet.transits.star import check_star
-from lcnet.transits.tces import ephemerides, is_table, read_tces, tces_of
+from lcnet.transits.tces import ephemerides, is_table, load_tces
 
 __all__ = ["run_known", "run_search"]
 
@@ -53,16 +51,13 @@ def run_known(target, table, given, judge, options, batch, selection):
     about = {name: str(value) for name, value in selection.items()}
     by_hand = table is None
     if by_hand:
-        tces = ephemerides(*given)
-    elif is_table(table):
-        tces = tces_of(table)
+        tces, own = ephemerides(*given), {}
     else:
-        tces = read_tces(os.fspath(table))
-        about["ephemeris_table"] = str(table)
+        tces, own = load_tces(table)
+        about |= {} if is_table(table) else {"ephemeris_table": str(table)}
     if target is None:
         if by_hand:
             raise TypeError("score needs a target: a star's name, a light curve, a FITS path or a folder")
-        own = getattr(table, "meta", {}).get("sources") if is_table(table) else None
         jobs_to_do, unscored, idle = join_to_own(tces, sources=own, **selection)
         alone = False
     else:

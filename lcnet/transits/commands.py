@@ -315,7 +315,7 @@ def _how_to_go_on(output) -> str:
     journal = journal_path(output)
     if not journal.exists():
         return "stopped before the first star was done"
-    return f"stopped; the rows so far are in {journal}, and the same command with --resume goes on from there"
+    return f"stopped; the rows so far are in {journal}, the same command with --resume goes on from there"
 
 
 def _unwritable(output: Path) -> str:

@@ -125,9 +125,10 @@ def run_batch(
             drawing.index(table)
         if output is not None:
             _write(table, output, journal)
-    finally:
+    except BaseException:
         if journal is not None:
             journal.close()
+        raise
     if journal is not None:
         journal.remove()
     return table
@@ -188,8 +189,10 @@ def _stamp(job) -> str:
     for item in job.source.items:
         if isinstance(item, Path):
             words.append(f"{item}:{item.stat().st_size if item.exists() else 'missing'}")
+        elif name := getattr(item, "name", ""):  # in the archive, whose answer may be newer the next time
+            words.append(f"{name}:{getattr(item, 'selection', '')}")
         else:
-            words.append(f"{type(item).__name__}:{len(item) if hasattr(item, '__len__') else item}")
+            words.append(f"{type(item).__name__}:{len(item) if hasattr(item, '__len__') else ''}")
     return "|".join([*words, repr(job.known)])
 
 
@@ -208,9 +211,10 @@ def _meta(jobs_to_do, options, judge, about) -> dict:
     meta["tests"] = {name: dict(test) for name, test in TESTS.items()}
     sources: dict[str, list[str]] = {}
     for job in jobs_to_do:
-        if paths := [str(item) for item in job.source.items if isinstance(item, Path)]:
-            known_paths = sources.setdefault(str(job.source.target), [])
-            known_paths += [path for path in paths if path not in known_paths]
+        named = (str(item) if isinstance(item, Path) else str(getattr(item, "name", "")) for item in job.source.items)
+        if places := [one for one in named if one]:
+            listed = sources.setdefault(str(job.source.target), [])
+            listed += [one for one in places if one not in listed]
     if sources:
         meta["sources"] = sources
     return meta

@@ -67,7 +67,7 @@ class Journal:
             self._lock()
             self._end = self._begin(plan, resume)
         except BaseException:
-            self._file.close()
+            self._close_file()
             raise
 
     def _lock(self):
@@ -88,9 +88,10 @@ class Journal:
         head = self._file.readline()
         if not head.endswith(b"\n"):  # new, or killed before its first line was whole
             self._file.truncate(0)
-            return self._append({"plan": plan}, 0)
+            self._head = self._append({"plan": plan}, 0)
+            return self._head
         earlier = self._plan(head)
-        end = len(head)
+        self._head = end = len(head)
         for line in self._file:
             entry = _entry(line)
             if entry is None or entry["batch"] != self.done:  # the line a kill or a full disk cut off
@@ -159,22 +160,31 @@ class Journal:
 
     def _undo(self, end):
         """Take back half a line; if even that fails, the next run does."""
-        self.close()
+        self._close_file()
         try:
             os.truncate(self.path, end)
         except OSError:
             pass
 
-    def close(self) -> None:
-        """Leave the journal on disk."""
+    def _close_file(self):
         try:
             self._file.close()
         except OSError:
             pass  # a full disk again; it was said when it was written
 
+    def close(self) -> None:
+        """Leave the journal on disk, if there is anything in it to go on with."""
+        self._close_file()
+        try:
+            # by the file: an interrupt may come between a line and the count of it
+            if self.path.stat().st_size <= self._head:
+                self.path.unlink()
+        except OSError:
+            pass
+
     def remove(self) -> None:
         """The table is written: the journal has done its work."""
-        self.close()
+        self._close_file()
         self.path.unlink(missing_ok=True)
 
 

@@ -13,7 +13,7 @@ from lcnet.transits.known import ZERO, Ephemeris
 from lcnet.transits.periods import central_duration
 from lcnet.transits.tce_columns import Columns, star_key
 
-__all__ = ["TCE", "ephemerides", "is_table", "read_binaries", "read_tces", "star_key", "tces_of"]
+__all__ = ["TCE", "ephemerides", "is_table", "load_tces", "read_binaries", "read_tces", "star_key", "tces_of"]
 
 _FORMATS = {".ecsv": "ascii.ecsv", ".vot": "votable", ".xml": "votable", ".votable": "votable", ".tbl": "ascii.ipac"}
 _FORMATS |= {".parquet": "parquet", ".fits": "fits"}
@@ -60,9 +60,17 @@ def read_tces(path) -> list[TCE]:
     ValueError
         It is no table of this format, or a column that is needed is not there.
     """
-    table, units = _opened(Path(path))
+    return load_tces(path)[0]
+
+
+def load_tces(table) -> tuple[list[TCE], dict]:
+    """The events of a table or of its file, and the files of its stars where its meta names them (as `score` does)."""
+    if is_table(table):
+        return tces_of(table), dict(getattr(table, "meta", {}).get("sources") or {})
+    path = Path(table)
+    opened, units = _opened(path)
     try:
-        return tces_of(table, units=units)
+        return tces_of(opened, units=units), dict(getattr(opened, "meta", {}).get("sources") or {})
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 

@@ -6,6 +6,7 @@ A star that takes its process down is a result with its error too, and a process
 from __future__ import annotations
 
 import os
+import signal
 from collections import deque
 
 from lcnet.transits.batch import Found, Options, find
@@ -50,7 +51,7 @@ def find_all(jobs_to_do, options: Options, *, jobs: int = 1):
             while waiting or flying:
                 # a window ahead, not the whole list: results wait in memory until their turn
                 while waiting and len(flying) < 2 * jobs:
-                    flying.append((waiting[0], pool.submit(find, waiting[0], options)))
+                    flying.append((waiting[0], _submit(pool, waiting[0], options)))
                     waiting.popleft()
                 found = _result(*flying[0])
                 flying.popleft()
@@ -96,7 +97,7 @@ def _one_by_one(flying, options, threads):
                     found = _result(job, future)
                 else:
                     pool = pool or _pool(1, threads)
-                    found = _result(job, pool.submit(find, job, options))
+                    found = _result(job, _submit(pool, job, options))
             except BrokenProcessPool:
                 found, pool = _failed(job, "its process was killed (out of memory?)"), None
             yield found
@@ -117,6 +118,21 @@ def _pool(jobs: int, threads: int = 1):
     return ProcessPoolExecutor(jobs, mp_context=context, initializer=_settle, initargs=(threads,))
 
 
+def _submit(pool, job, options):
+    """Give a pool a star; it starts its processes at the first one.
+
+    Ctrl-C reaches every process of a terminal. The children inherit that it is blocked, so that none dies of it, and
+    says so at length, before it has come to `_settle`; here it is delivered a moment later.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        return pool.submit(find, job, options)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return pool.submit(find, job, options)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _end(pool) -> None:
     """Stop a pool's processes now: a star of four years takes minutes, and nobody waits for it any more."""
     # Python 3.14 has terminate_workers for this
@@ -126,12 +142,10 @@ def _end(pool) -> None:
 
 def _settle(threads: int) -> None:
     """Make this process a good worker: its share of the threads, no interrupts of its own, no life after its parent."""
-    import signal
-
     import numba
     import threadpoolctl
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the parent decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     _leave_with_parent()
     for name in _THREADS:
         os.environ[name] = str(threads)  # for what is imported later
