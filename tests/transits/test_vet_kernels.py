@@ -281,6 +281,7 @@ def test_the_peak_of_a_wave_off_the_period_is_placed(offset):
         (2.0, 1.0, 2.0, "warn"),  # too narrow for it
         (5.0, 1.0, 2.0, "fail"),  # of which any detail is a dip
         (5.0, 1.23, 2.0, "pass"),  # at another period
+        (5.0, 1.069, 2.0, "pass"),  # at one that differs by 0.6 of the resolution
         (0.1, 1.0, 3.0, "pass"),  # tides
     ],
 )
