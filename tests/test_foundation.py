@@ -88,7 +88,20 @@ def test_every_public_name_is_there():
         ("lcnet.catalogs", ["load", "names"]),
         (
             "lcnet.transits",
-            ["bls_search", "flatten", "read", "recover", "report", "score", "search", "simulate", "vet", "views"],
+            [
+                "bls",
+                "bls_many",
+                "bls_search",
+                "flatten",
+                "read",
+                "recover",
+                "report",
+                "score",
+                "search",
+                "simulate",
+                "vet",
+                "views",
+            ],
         ),
     ],
 )

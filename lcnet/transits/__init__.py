@@ -20,6 +20,8 @@ from types import ModuleType
 
 # public name -> the file it lives in
 _WHERE = {
+    "bls": "bls",
+    "bls_many": "bls",
     "bls_search": "bls",
     "flatten": "flatten",
     "read": "read",

@@ -24,7 +24,7 @@ from lcnet.transits.peaks import N_PEAKS, Place, find_peaks
 from lcnet.transits.periods import Band, central_duration, period_bands, search_range, split_octaves
 from lcnet.transits.two_stage import BINS_A_DURATION, CELLS_A_DURATION, folding_bands, folding_cost, two_stage_search
 
-__all__ = ["BoxSearch", "bls_many", "bls_search", "search_bands"]
+__all__ = ["BoxSearch", "bls", "bls_many", "bls_search", "search_bands"]
 
 ASTROPY_BINS = 10  # phase bins in the shortest explicit duration, astropy's default
 ENGINES = ("auto", "exact", "folding")
@@ -284,3 +284,36 @@ def bls_many(light_curves, *, threads=None, **options):
 
     in_threads(work, range(len(light_curves)), threads)
     return results
+
+
+def bls(lc, *, period=None, duration=None, objective="snr", **options):
+    """The box least squares periodogram of a lightkurve light curve.
+
+    Parameters
+    ----------
+    lc : lightkurve.LightCurve
+        Flattened (`transits.flatten`); points without a finite time and flux are left out.
+    period : (low, high) or array, days, or Quantity, optional
+        A tuple of two is a range. Default: 0.4 d to half the baseline.
+    duration : float or array, **hours**, or Quantity, optional
+        Default: a few at each period, from the transits of a star of `density`.
+    objective : {"snr", "likelihood"}
+    **options
+        Of `bls_search`: density, oversample, engine, n_peaks, threads.
+
+    Returns
+    -------
+    BoxPeriodogram
+        A ``lightkurve.periodogram.BoxLeastSquaresPeriodogram`` with power, depth, transit time and duration for every
+        period; durations are Quantities in days, as lightkurve's. ``peaks`` is a table of the refined periods.
+
+    Raises
+    ------
+    TypeError
+        No light curve.
+    ValueError
+        As `bls_search`, or times that are no days.
+    """
+    from lcnet.transits.periodogram import periodogram
+
+    return periodogram(lc, period=period, duration=duration, objective=objective, **options)

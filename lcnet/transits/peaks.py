@@ -278,15 +278,35 @@ def find_peaks(time, sums, search, places, *, zero, total, oversample, n_peaks=N
     for index in _shortlist(search, places, baseline, SHORTLIST * n_peaks):
         place = places[int(np.searchsorted(ends, index, side="right"))]
         since, days = search.epoch[index] - zero, search.duration[index] / 24.0
-        near = _improve(time, sums, search.period[index], since, days, 1.5 * place.drift)
-        improved.append((near[0], float(np.clip(near[1], place.low, place.high)), place))
+        power, period, since, days = _improve(time, sums, search.period[index], since, days, 1.5 * place.drift)
+        seen, _, _, rest = _transits(time, sums, period, since, days)
+        period = float(np.clip(period, place.low, place.high))
+        improved.append((_score(np.sqrt(power), seen, rest), power, period, days, place))
+    improved = _merge_neighbours(improved, baseline)
     improved.sort(key=lambda entry: -entry[0])
-    peaks = []
-    for _, period, place in improved[:n_peaks]:
-        peaks.append(_exact_peak(time, sums, search, period, place, zero, total, oversample))
+    # most by what their transits promise together; the last few by power alone, which is where single events are
+    kept, rest = improved[: n_peaks - n_peaks // 4], improved[n_peaks - n_peaks // 4 :]
+    kept += sorted(rest, key=lambda entry: -entry[1])[: n_peaks // 4]
+    peaks = [_exact_peak(time, sums, search, entry[2], entry[4], zero, total, oversample) for entry in kept]
     peaks = [peak for peak in peaks if peak.power > 0]
     peaks.sort(key=lambda peak: (peak.kind == "single_transit", -peak.score))
     return tuple(peaks)
+
+
+def _score(snr, seen, rest):
+    """The SNR, or what the transits but the strongest promise for all, if that is less; 0 for one transit."""
+    return float(min(snr, rest * np.sqrt(seen / (seen - 1)))) if seen > 1 else 0.0
+
+
+def _merge_neighbours(improved, baseline):
+    """Of peaks that have moved onto each other, the strongest."""
+    alone = []
+    for entry in sorted(improved, key=lambda entry: -entry[1]):
+        _, _, period, days, _ = entry
+        apart = [abs(period - other[2]) * baseline / period > days + other[3] for other in alone]
+        if all(apart):
+            alone.append(entry)
+    return alone
 
 
 def _exact_peak(time, sums, search, period, place, zero, total, oversample):
@@ -323,7 +343,7 @@ def _exact_peak(time, sums, search, period, place, zero, total, oversample):
         n_effective=float(effective),
         strongest=float(strongest),
         rest=float(rest),
-        score=float(min(snr, rest * np.sqrt(seen / max(seen - 1, 1)))),
+        score=_score(snr, seen, rest),
         kind=kind,
     )
 
@@ -334,7 +354,7 @@ def put_in(search, peaks, baseline):
     for peak in sorted(peaks, key=lambda peak: peak.power):
         reach = peak.duration / 24.0 * peak.period / baseline
         a, b = np.searchsorted(search.period, (peak.period - reach, peak.period + reach))
-        np.minimum(columns["power"][a:b], peak.power, out=columns["power"][a:b])
+        np.minimum(columns["power"][a:b], np.nextafter(peak.power, 0.0), out=columns["power"][a:b])
         for name, column in columns.items():
             column[peak.index] = getattr(peak, name)
     return replace(search, peaks=peaks, **columns)

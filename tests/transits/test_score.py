@@ -422,7 +422,7 @@ from lcnet import transits
 assert not {"torch", "lightkurve", "numba", "astropy", "matplotlib"} & set(sys.modules)
 assert transits.__all__ == sorted(transits.__all__)
 for name in transits.__all__:      # first by the submodule, which Python binds to the package
-    importlib.import_module("lcnet.transits." + {"bls_search": "bls"}.get(name, name))
+    importlib.import_module("lcnet.transits." + {"bls_search": "bls", "bls_many": "bls"}.get(name, name))
 for name in transits.__all__:
     assert isinstance(getattr(transits, name), types.FunctionType), name
 import lcnet.transits.score
