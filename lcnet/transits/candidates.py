@@ -195,7 +195,8 @@ def _peaks(search):
     for peak in search.peaks:
         yield peak.index, peak.period, peak.epoch, peak.duration
         take(peak.index)
-    above = search.power / np.maximum(noise_level(search), 1e-3 * max(np.median(search.power), 1e-300))
+    level = noise_level(search)
+    above = search.power / np.maximum(level, 1e-3 * max(np.median(level), 1e-300))
     for _ in range(N_ABOVE):
         k = int(np.argmax(np.where(taken, 0.0, above)))
         if taken[k] or not search.power[k] > 0:
@@ -402,8 +403,9 @@ class _Passes:
                 last = len(self.periodograms)
             if not self.found:
                 return
-            if last == len(self.periodograms) and self.periodogram() is None:
-                return
+            if last == len(self.periodograms):  # the last candidate was found in it: it is no noise yet
+                if not any(dip.fap > self.max_fap for dip in self.dips) or self.periodogram() is None:
+                    return
             doubtful = self.judge(self.periodograms[-1])
             if not doubtful or not self.accept_event(self.rest(), doubtful):
                 return
