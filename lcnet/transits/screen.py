@@ -43,9 +43,11 @@ def show(table, *, written: bool = False) -> None:
     if written and len(table) > _MANY:
         import numpy as np
 
-        order = np.argsort(-np.nan_to_num(np.asarray(table["p_planet"]), nan=-1.0), kind="stable")
-        shown = table[order[:_BEST]]
-        out(f"{len(table):,} rows, {_counted(table)}; the {_BEST} of the highest p(planet):")
+        scored = np.flatnonzero(np.asarray(table["status"]) != "failed")
+        planet = np.nan_to_num(np.asarray(table["p_planet"])[scored], nan=-1.0)
+        shown = table[scored[np.argsort(-planet, kind="stable")[:_BEST]]]
+        best = f"; the {len(shown)} of the highest p(planet)" if len(shown) < len(scored) else ""
+        out(f"{len(table):,} rows: {_counted(table)}{best}")
     print_cells(*table_cells(shown))
     if "prior_planet" in table.meta and (table["candidate"] > 0).any():
         share = 100 * table.meta["prior_planet"]
@@ -61,10 +63,11 @@ def show(table, *, written: bool = False) -> None:
     failed = [_failed_line(row) for row in table if row["status"] == "failed"]
     if failed:
         out(f"Not scored ({len(failed):,}):")
-    for line in failed[:_SAID] if written else failed:
+    shown = len(failed) if len(failed) <= _MANY else _SAID
+    for line in failed[:shown]:
         out(f"  {line}")
-    if written and len(failed) > _SAID:
-        out(f"  ... and {len(failed) - _SAID:,} more in the file")
+    if len(failed) > shown:
+        out(f"  ... and {len(failed) - shown:,} more" + (" in the file" if written else "; --output writes them all"))
 
 
 def _counted(table) -> str:
