@@ -62,9 +62,14 @@ def jobs_of(stars, events, each):
     for number in range(events // each):
         star = stars[number % len(stars)]
         signal = star.truth["signals"][0]
-        known = [Ephemeris(signal["period"], signal["epoch"], signal["duration"])]
+        # each copy's clock runs at its own rate: five hundred stars of one ephemeris would be one binary, five hundred
+        # times reported
+        rate = 1 + rng.uniform(-0.02, 0.02)
+        time = star.time[0] + rate * (star.time - star.time[0])
+        epoch = star.time[0] + rate * (signal["epoch"] - star.time[0])
+        known = [Ephemeris(rate * signal["period"], epoch, rate * signal["duration"])]
         known += [Ephemeris(rng.uniform(1, 9), rng.uniform(1500, 1510), rng.uniform(1.5, 4)) for _ in range(each - 1)]
-        arrays = (star.time, star.flux, star.flux_err, star.segment)
+        arrays = (time, star.flux, star.flux_err, star.segment)
         curve = Curve(f"TIC {number + 1}", "TESS", "SPOC", "BTJD", (), *arrays, star={"radius": 1.0, "mass": 1.0})
         places = tuple(range(number * each, (number + 1) * each))
         jobs.append(Job(Prepared(curve.target, curve), tuple(known), places))

@@ -329,3 +329,25 @@ def test_long_remarks_are_cut_to_the_page():
     assert _fitting("one, two, three", 30) == "one, two, three"
     assert _fitting("harmonic of 1, low coverage, odd even", 20) == "harmonic of 1, +2"
     assert _fitting("", 20) == ""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_stops_the_work_and_says_how_to_go_on(monkeypatch, tmp_path, name, status):
+    import importlib
+    import signal
+
+    before = signal.getsignal(signal.SIGTERM)
+    kept = tmp_path / "table.ecsv.part"
+
+    def stopped(*args, **kwargs):
+        kept.write_text("rows")
+        signal.raise_signal(getattr(signal, name))
+
+    monkeypatch.setattr(importlib.import_module("lcnet.transits.score"), "score", stopped)
+    result = runner.invoke(app, ["score", "a.fits", "--output", str(tmp_path / "table.ecsv")])
+    assert result.exit_code == status and result.stderr.count("\n") == 1
+    assert f"{kept}" in result.stderr and "--resume" in result.stderr
+    result = runner.invoke(app, ["score", "a.fits"])
+    assert result.exit_code == status and "with --output" in result.stderr
+    assert signal.getsignal(signal.SIGTERM) == before
