@@ -21,7 +21,15 @@ from lcnet.transits.detrend import robust_sigma
 from lcnet.transits.ephemeris import plain
 from lcnet.transits.folding import LADDERS
 from lcnet.transits.peaks import N_PEAKS, Place, find_peaks
-from lcnet.transits.periods import Band, central_duration, period_bands, search_range, split_octaves
+from lcnet.transits.periods import (
+    Band,
+    central_duration,
+    count_periods,
+    period_bands,
+    period_grid,
+    search_range,
+    split_octaves,
+)
 from lcnet.transits.two_stage import BINS_A_DURATION, CELLS_A_DURATION, folding_bands, folding_cost, two_stage_search
 
 __all__ = ["BoxSearch", "bls", "bls_many", "bls_search", "search_bands"]
@@ -89,12 +97,14 @@ def _check_duration(hours, shortest):
         )
 
 
-def _exact_cost(bands, n_points):
+def _exact_cost(octaves, points, density):
     """Points folded and boxes tried by the exact engine, in the unit of `folding_cost`."""
     cost = 0.0
-    for band in bands:
-        bins = 24.0 * band.period.mean() / band.duration.min() * BINS_A_DURATION
-        cost += band.period.size * (POINT_COST * n_points + 0.5 * bins * band.duration.size)
+    for band in octaves:
+        low, high = band.period
+        bins = 12.0 * (low + high) / band.duration.min() * BINS_A_DURATION
+        each = POINT_COST * points.time.size + 0.5 * bins * band.duration.size
+        cost += count_periods(points.baseline, low, high, density=density) * each
     return cost
 
 
@@ -116,11 +126,6 @@ def _exact_places(bands, baseline, density):
 def _search_range(points, limits, hours, density, oversample, objective, engine, n_peaks, threads):
     """Search a range of periods with the cheaper engine, or the one asked for."""
     low, high = limits
-    if hours is None:
-        bands = period_bands(points.baseline, low, high, points.cadence, density=density)
-    else:
-        grid = period_bands(points.baseline, low, high, points.cadence, density=density)
-        bands = [Band(np.concatenate([band.period for band in grid]), hours)]
     octaves = folding_bands(low, high, points.cadence, density=density, duration=hours)
     if engine == "auto":
         cells = int(oversample or CELLS_A_DURATION)
@@ -128,7 +133,7 @@ def _search_range(points, limits, hours, density, oversample, objective, engine,
             engine = "exact"
         else:
             folding = folding_cost(octaves, points.baseline, cells) + REFINE_COST * points.time.size
-            engine = "folding" if folding < _exact_cost(bands, points.time.size) else "exact"
+            engine = "folding" if folding < _exact_cost(octaves, points, density) else "exact"
     sums = box_sums(points.flux, points.err)
     if engine == "folding":
         cells = int(oversample or CELLS_A_DURATION)
@@ -144,6 +149,10 @@ def _search_range(points, limits, hours, density, oversample, objective, engine,
             threads=threads,
         )
     oversample = int(oversample or (BINS_A_DURATION if hours is None else ASTROPY_BINS))
+    if hours is None:
+        bands = period_bands(points.baseline, low, high, points.cadence, density=density)
+    else:
+        bands = [Band(period_grid(points.baseline, low, high, density=density), hours)]
     search = search_bands(
         points.time,
         points.flux,

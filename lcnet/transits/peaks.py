@@ -28,6 +28,10 @@ PHASE_BINS = 12  # a duration, for that
 STRETCHES = 32  # of time, moved against each other
 DRIFTS = 13  # periods tried about a peak
 STRETCHED = (7, 8, 10, 12, 14, 17)  # widths tried, in those bins: 0.6 to 1.4 of the duration found
+# Periods of the exact search, a twelfth of a duration apart: where its bins begin moves its power by some percent, as
+# it does from one trial to the next in the exact engine. The peaks behind the first few get one.
+TRIES = 5
+FIRST = 4
 SEEN = 0.2  # a transit counts as seen with this much of the best-covered one's weight
 ONE_EVENT = 0.5  # the other transits together below this much of the strongest: one event
 
@@ -218,6 +222,18 @@ def _separate(order, period, duration, baseline, wanted, chosen, n_chosen):
     return n_chosen
 
 
+@njit(nogil=True)
+def _where_highest(power, edges, blocks):
+    """Index of the maximum of each of `blocks`, the stretches between `edges`."""
+    where = np.empty(blocks.size, np.int64)
+    for n in range(blocks.size):
+        where[n] = edges[blocks[n]]
+        for i in range(edges[blocks[n]], edges[blocks[n] + 1]):
+            if power[i] > power[where[n]]:
+                where[n] = i
+    return where
+
+
 def _shortlist(search, places, baseline, wanted):
     """Indices of separate peaks: half of them the strongest, half those that stand out most in their own octave.
 
@@ -226,21 +242,15 @@ def _shortlist(search, places, baseline, wanted):
     tops, excess = [], []
     for place in places:
         power = search.power[place.first : place.last]
-        ends = np.append(place.blocks[1:], power.size)
         highest = np.maximum.reduceat(power, place.blocks)
         level = np.median(highest)
         spread = 1.4826 * np.median(np.abs(highest - level))
-        standing = np.flatnonzero(highest > 0)
-        # of each place no more than could be wanted; then where in the block the maximum is
-        if standing.size > wanted:
-            standing = standing[np.argpartition(highest[standing], -wanted)[-wanted:]]
-        for block in standing:
-            a = place.blocks[block]
-            tops.append(place.first + a + int(np.argmax(power[a : ends[block]])))
-            excess.append((highest[block] - level) / spread if spread > 0 else 0.0)
-    if not tops:
-        return []
-    tops, excess = np.array(tops), np.array(excess)
+        # of each place no more blocks than could be wanted; then where in the block its maximum is
+        some = np.argpartition(highest, -wanted)[-wanted:] if highest.size > wanted else np.arange(highest.size)
+        some = some[highest[some] > 0]
+        tops.append(place.first + _where_highest(power, np.append(place.blocks, power.size), some))
+        excess.append((highest[some] - level) / spread if spread > 0 else np.zeros(some.size))
+    tops, excess = np.concatenate(tops), np.concatenate(excess)
     chosen = np.empty(wanted, np.int64)
     n = 0
     for order, limit in ((tops[np.argsort(-search.power[tops])], wanted // 2), (tops[np.argsort(-excess)], wanted)):
@@ -287,7 +297,10 @@ def find_peaks(time, sums, search, places, *, zero, total, oversample, n_peaks=N
     # most by what their transits promise together; the last few by power alone, which is where single events are
     kept, rest = improved[: n_peaks - n_peaks // 4], improved[n_peaks - n_peaks // 4 :]
     kept += sorted(rest, key=lambda entry: -entry[1])[: n_peaks // 4]
-    peaks = [_exact_peak(time, sums, search, entry[2], entry[4], zero, total, oversample) for entry in kept]
+    peaks = [
+        _exact_peak(time, sums, search, *entry[2:], TRIES if rank < FIRST else 1, zero, total, oversample)
+        for rank, entry in enumerate(kept)
+    ]
     peaks = [peak for peak in peaks if peak.power > 0]
     peaks.sort(key=lambda peak: (peak.kind == "single_transit", -peak.score))
     return tuple(peaks)
@@ -309,15 +322,19 @@ def _merge_neighbours(improved, baseline):
     return alone
 
 
-def _exact_peak(time, sums, search, period, place, zero, total, oversample):
-    """The exact box at one period, and its transits."""
-    trial, power, box = np.array([period]), np.empty(1), np.empty((1, 4))
+def _exact_peak(time, sums, search, period, found, place, tries, zero, total, oversample):
+    """The exact box at the best of `tries` periods that a box of `found` days hardly tells apart, and its transits."""
+    near = np.arange(-(tries // 2), tries // 2 + 1) * found / PHASE_BINS
+    trial = np.clip(period * (1 + near / time[-1]), place.low, place.high)
+    power, box = np.empty(tries), np.empty((tries, 4))
     days = place.duration / 24.0
     size = days.min() / oversample
     widths = np.floor(days / size + 0.5).astype(np.int64)
     likelihood = search.objective == "likelihood"
     exact_boxes(time, sums, trial, widths, size, 1, int(widths.max()), likelihood, power, box)
-    start, number, s, w = box[0]
+    best = int(np.argmax(power))
+    period = float(trial[best])
+    start, number, s, w = box[best]
     # `sums` have weight 1 in all and carry sqrt(W) in s: back to the light curve's own weights
     power, depth, depth_err = (float(x) for x in box_columns(s * np.sqrt(total), w * total, total, search.objective))
     width = widths[int(number)] * size

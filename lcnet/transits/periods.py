@@ -18,6 +18,7 @@ import numpy as np
 __all__ = [
     "Band",
     "central_duration",
+    "count_periods",
     "octave_edges",
     "period_bands",
     "period_grid",
@@ -118,12 +119,17 @@ def period_grid(baseline, low, high, *, oversampling=3.0, density=1.0):
     -------
     array, days, ascending
     """
-    axis = (SOLAR_DENSITY * density) ** (-1 / 3)  # R / (G M)^(1/3) in d^(2/3)
-    step = (2 * np.pi) ** (2 / 3) / np.pi * axis / (baseline * oversampling)
-    n = max(2, int(np.ceil(3 * (low ** (-1 / 3) - high ** (-1 / 3)) / step)) + 1)
+    n = max(2, count_periods(baseline, low, high, oversampling=oversampling, density=density))
     period = np.linspace(high ** (-1 / 3), low ** (-1 / 3), n)[::-1] ** -3
     period[0], period[-1] = low, high
     return period
+
+
+def count_periods(baseline, low, high, *, oversampling=3.0, density=1.0):
+    """How many trial periods `period_grid` has."""
+    axis = (SOLAR_DENSITY * density) ** (-1 / 3)  # R / (G M)^(1/3) in d^(2/3)
+    step = (2 * np.pi) ** (2 / 3) / np.pi * axis / (baseline * oversampling)
+    return int(np.ceil(3 * (low ** (-1 / 3) - high ** (-1 / 3)) / step)) + 1
 
 
 def trial_durations(period, cadence, *, shortest=None, density=1.0):

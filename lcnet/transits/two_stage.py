@@ -38,11 +38,6 @@ class _Octave:
     first: int
     trials: np.ndarray
 
-    @property
-    def cells(self):
-        """Cells folded and scanned, those of every trial."""
-        return float(np.sum(self.trials * (self.first + np.arange(self.trials.size))))
-
 
 def folding_bands(low, high, cadence, *, density=1.0, duration=None):
     """The period range in octaves, as `periods.Band` whose `period` are the two limits."""
@@ -74,8 +69,13 @@ def _octave(band, baseline, oversample):
 
 
 def folding_cost(bands, baseline, oversample):
-    """Cells folded and scanned for `bands`: the folding engine's work."""
-    return sum(_octave(band, baseline, oversample).cells for band in bands)
+    """Cells folded and scanned for `bands`: the folding engine's work, P/cell cells for each of T/P steps a cell."""
+    cost = 0.0
+    for band in bands:
+        low, high = band.period
+        cell = band.duration.min() / 24.0 / oversample
+        cost += baseline / cell * (high - low) / cell
+    return cost
 
 
 def _tasks(octave, period, box):
