@@ -4,8 +4,8 @@
 
 Simulated stars are searched as real ones are, and what the search found is vetted: planets at their own period,
 eclipses at any harmonic, junk where nothing is. Shares have 95 % Wilson intervals. Real stars need LCNET_DATA (default:
-../shared/data). `--rivals N` vets N of each class with LEO-vetter too, and times exovetter, where they are installed
-(``pip install --no-deps --target FOLDER leo-vetter exovetter lmfit asteval uncertainties dill``, PYTHONPATH=FOLDER).
+../shared/data). `--rivals N` vets N of each class with LEO-vetter too, where it is installed
+(``pip install --no-deps --target FOLDER leo-vetter lmfit asteval uncertainties dill``, PYTHONPATH=FOLDER).
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def simulated(wanted, n, seed):
 def shares(n, seed, rivals):
     """Print the table of tests against classes."""
     counts, total, kinds, kind_total, spent = {}, Counter(), Counter(), Counter(), []
-    theirs, both = Counter(), Counter()
+    theirs, broken, both = Counter(), Counter(), Counter()
     for wanted in CLASSES:
         for search, index, match, truth in simulated(wanted, n, seed):
             start = time.process_time()
@@ -103,7 +103,9 @@ def shares(n, seed, rivals):
                 counts[test.test, test.verdict, wanted] = counts.get((test.test, test.verdict, wanted), 0) + 1
             counts["any", found.verdict, wanted] = counts.get(("any", found.verdict, wanted), 0) + 1
             if total[wanted] <= rivals:
-                theirs[wanted] += leo(search, index)
+                verdict = leo(search, index)
+                theirs[wanted] += verdict is True
+                broken[wanted] += verdict is None
                 both[wanted] += found.verdict == "fail"
     print(f"simulated, {n} candidates a class, seed {seed}: share of the verdict in % [95 % interval]")
     print(f"{'test':<12} {'verdict':<10} " + " ".join(f"{wanted:>22}" for wanted in CLASSES))
@@ -119,7 +121,10 @@ def shares(n, seed, rivals):
     if rivals:
         print(f"the first {rivals} of each class, rejected by (this | LEO-vetter with a Sun-like star):")
         for wanted in CLASSES:
-            print(f"    {wanted:<8} {wilson(both[wanted], rivals)} | {wilson(theirs[wanted], rivals)}")
+            judged = rivals - broken[wanted]
+            print(
+                f"    {wanted:<8} {wilson(both[wanted], rivals)} | {wilson(theirs[wanted], judged)} of {judged} judged"
+            )
         print(f"    LEO-vetter: {1e3 * np.median(LEO_SECONDS):.0f} ms CPU a candidate")
 
 
@@ -129,7 +134,7 @@ SUN |= dict(e_rad=0.05, e_mass=0.05, e_Teff=100.0, e_logg=0.1)
 
 
 def leo(search, index):
-    """Whether LEO-vetter rejects a candidate, as false alarm or false positive."""
+    """Whether LEO-vetter rejects a candidate, as false alarm or false positive; None where it raises an error."""
     from leo_vetter.main import TCELightCurve
     from leo_vetter.thresholds import check_thresholds
 
@@ -142,7 +147,7 @@ def leo(search, index):
             curve.compute_flux_metrics(SUN, verbose=False)
             rejected = any(bool(check_thresholds(curve.metrics, case)) for case in ("FA", "FP"))
         except Exception:
-            rejected = True
+            rejected = None
     LEO_SECONDS.append(time.process_time() - start)
     return rejected
 
