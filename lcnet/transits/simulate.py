@@ -1,7 +1,7 @@
 """The verb `transits.simulate`: light curves with their truth, as plain arrays (docs/transits-simulator.md).
 
-One star is made in `simulator.curves`, the labelled search candidates a network learns from in `labelled`; both are
-re-exported here. Nothing below imports astropy, lightkurve or torch.
+One star is made in `simulator.curves`, the labelled search candidates a network learns from in `labelled`; both have
+their names here too. Nothing below imports astropy, lightkurve or torch; the search is imported for candidates alone.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import math
 
 import numpy as np
 
-from lcnet.transits.labelled import CLASSES, label, simulate_candidates
 from lcnet.transits.simulator.curves import ALIASES, KINDS, SimulatedCurve, simulate_star
 from lcnet.transits.simulator.missions import mission_named
 
-__all__ = ["CLASSES", "KINDS", "MIXTURE", "SimulatedCurve", "label", "simulate", "simulate_candidates", "simulate_star"]
+__all__ = ["KINDS", "MIXTURE", "SimulatedCurve", "simulate", "simulate_star"]
 
+_LABELLED = ("CLASSES", "label", "simulate_candidates")
 # what `kind=None` draws from: a bit of everything, far from what the sky holds
 MIXTURE = {
     "planet": 0.25,
@@ -116,3 +116,11 @@ def simulate(
             )
         )
     return curves
+
+
+def __getattr__(name):
+    if name not in _LABELLED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from lcnet.transits import labelled
+
+    return getattr(labelled, name)
