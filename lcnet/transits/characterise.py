@@ -6,7 +6,7 @@ import numpy as np
 
 from lcnet.transits.dips import Candidate, transit_mask
 from lcnet.transits.matching import harmonic_ratio
-from lcnet.transits.measure import first_transit, line_errors, measure_box
+from lcnet.transits.measure import first_transit, line_errors, measure_box, repeats
 from lcnet.transits.refine import fit_transit
 from lcnet.transits.singles import shortest_period
 from lcnet.transits.whole import whole_transits
@@ -24,6 +24,8 @@ def characterise(curve, dip, stronger, others):
     hidden = transit_mask(curve.time, others)
     measured = measure_box(curve, *dip.box, others=hidden)
     if measured is None or measured["n_transits"] == 0:
+        return None
+    if not dip.one and not repeats(measured["single"]):  # the trend had bitten into a deep event, not into its like
         return None
     period, epoch, duration = dip.box
     cadence = float(np.median(np.diff(curve.time)))

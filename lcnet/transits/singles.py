@@ -30,6 +30,7 @@ UNLIKE_SIDES = 0.4  # the two sides may differ by so much of the depth: more is 
 # Noise that is not Gaussian has no law to judge an event by; but it goes up as often as down, and seldom once.
 OVER_BUMPS = 1.3
 ALIKE, MOST_ALIKE = 0.6, 4  # an event must not be one of more than four that reach 0.6 of its SNR
+AROUND = 2  # half durations about a mid-transit in which a point would show it
 BLOCK = 10  # durations: the maxima of blocks this long are taken for independent
 
 
@@ -191,6 +192,6 @@ def shortest_period(time, epoch, duration):
     count = np.bincount(((time - time[0]) / cell).astype(np.int64), minlength=n)
     expected = cell / float(np.median(np.diff(time)))
     # any point within a duration of a mid-transit: not a part of one of the others was seen
-    covered = np.convolve(count >= 0.5 * min(expected, 1.0), np.ones(5), mode="same") > 0.5
-    place = min(max(int((epoch - time[0]) / cell), 0), n - 1)
+    covered = np.convolve(count >= 0.5 * min(expected, 1.0), np.ones(2 * AROUND + 1)) > 0.5
+    place = AROUND + min(max(int((epoch - time[0]) / cell), 0), n - 1)
     return cell * _shortest(covered, place, 4)
