@@ -126,16 +126,29 @@ def _cut_rows(cells, rows, m, repeated, stride, out):
 def _merge(halves, out, first, top, rows, m, repeated, stride):
     """All trials of a block of rows from those of its upper `top` rows and of the rest."""
     full, again = np.uint64(_up(2 * m, VECTOR)), np.uint64(_up(2 * repeated, VECTOR))
+    # `_part_trial` of both halves, without its divisions: both grow by 0 or 1 from one trial to the next
+    whole, upper, lower = 2 * (rows - 1), 0, 0
+    upper_rest, lower_rest = rows - 1, rows - 1
     for s in range(rows):
-        upper, lower = _part_trial(s, rows, top), _part_trial(s, rows, rows - top)
+        shift = s - lower
+        if shift >= m:
+            shift %= m
         a = np.uint64((first + upper) * stride)
-        b = np.uint64((first + top + lower) * stride + 2 * ((s - lower) % m))
+        b = np.uint64((first + top + lower) * stride + 2 * shift)
         row = np.uint64((first + s) * stride)
         for j in range(full):
             out[row + j] = halves[a + j] + halves[b + j]
         end = row + np.uint64(2 * m)
         for j in range(again):
             out[end + j] = out[row + j]
+        upper_rest += 2 * (top - 1)
+        if upper_rest >= whole:
+            upper_rest -= whole
+            upper += 1
+        lower_rest += 2 * (rows - top - 1)
+        if lower_rest >= whole:
+            lower_rest -= whole
+            lower += 1
 
 
 @njit(nogil=True)

@@ -23,14 +23,14 @@ from lcnet.transits.boxes import box_columns, exact_boxes
 __all__ = ["N_PEAKS", "Peak", "Place", "find_peaks", "put_in"]
 
 N_PEAKS = 10  # refined exactly
-SHORTLIST = 4  # times as many are improved on the points about their transits
+SHORTLIST = 3  # times as many are improved on the points about their transits
 PHASE_BINS = 12  # a duration, for that
 STRETCHES = 32  # of time, moved against each other
-DRIFTS = 13  # periods tried about a peak
+DRIFTS = 11  # periods tried about a peak
 STRETCHED = (7, 8, 10, 12, 14, 17)  # widths tried, in those bins: 0.6 to 1.4 of the duration found
 # Periods of the exact search, a twelfth of a duration apart: where its bins begin moves its power by some percent, as
 # it does from one trial to the next in the exact engine. The peaks behind the first few get one.
-TRIES = 5
+TRIES = 3
 FIRST = 4
 SEEN = 0.2  # a transit counts as seen with this much of the best-covered one's weight
 ONE_EVENT = 0.5  # the other transits together below this much of the strongest: one event
@@ -159,15 +159,13 @@ def _improve(time, sums, trial, since, days, drift):
                 if high > low:
                     for k in range(high - low):
                         profile[low + k] += part[g, low + shift + k]
+        for k in range(2, 2 * n_bins):
+            profile[k] += profile[k - 2]
         for width in STRETCHED:
-            s, w = 0.0, 0.0
-            for k in range(n_bins):
-                s += profile[2 * k]
-                w += profile[2 * k + 1]
-                if k >= width:
-                    s -= profile[2 * (k - width)]
-                    w -= profile[2 * (k - width) + 1]
-                if k >= width - 1 and s < 0 and w > 0 and s * s > best * w * (1 - w):
+            for k in range(width, n_bins):
+                s = profile[2 * k] - profile[2 * (k - width)]
+                w = profile[2 * k + 1] - profile[2 * (k - width) + 1]
+                if s < 0 and s * s > best * w * (1 - w) and w > 0:
                     best = s * s / (w * (1 - w))
                     best_step, best_days = step, width * size
                     best_mid = (k + 1 - 0.5 * width) * size

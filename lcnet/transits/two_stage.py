@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lcnet.transits.boxes import BoxSearch, box_columns, in_threads
+from lcnet.core.jit import njit
+from lcnet.transits.boxes import BoxSearch, in_threads
 from lcnet.transits.folding import EMPTY, LADDERS, NO_BOX, bin_cells, count_cells, count_trials, fold_search
 from lcnet.transits.peaks import N_PEAKS, Place, find_peaks, put_in
 from lcnet.transits.periods import Band, octave_edges, trial_durations
@@ -89,12 +90,29 @@ def _tasks(octave, period, box):
         yield octave.first + int(a), octave.first + int(b), period[here], box[here]
 
 
-def _coarse(time, sums, octave, oversample, threads):
-    """(period, box) at every trial of an octave, box as `fold_search` fills it."""
+@njit(nogil=True, error_model="numpy")
+def _values(box, cell, zero, total, likelihood, period, power, epoch, duration, depth, depth_err):
+    """What is reported of each trial, from its box (`fold_search`) in weights that sum to one and s times sqrt(W)."""
+    root = np.sqrt(total)
+    for i in range(period.size):
+        start, width, s, w = np.float64(box[i, 0]), np.float64(box[i, 1]), np.float64(box[i, 2]), np.float64(box[i, 3])
+        middle = (start + 0.5 * width) * cell
+        epoch[i] = zero + (middle - period[i] if middle >= period[i] else middle)
+        duration[i] = 24.0 * width * cell
+        if w > 0 and w < 1:
+            snr2 = s * s / (w * (1 - w))
+            power[i] = 0.5 * snr2 / (1 - w) if likelihood else np.sqrt(snr2)
+            depth[i] = -s / (w * (1 - w)) / root
+            depth_err[i] = np.sqrt(1 / w + 1 / (1 - w)) / root
+        else:
+            power[i], depth[i], depth_err[i] = 0.0, 0.0, np.inf
+
+
+def _coarse(time, sums, octave, oversample, threads, period):
+    """The best box at every trial of an octave, as `fold_search` fills it; `period` is filled too."""
     cells = np.zeros(2 * octave.count, np.float32)
     bin_cells(time, sums, octave.cell, cells)
-    n = int(octave.trials.sum())
-    period, box = np.empty(n), np.empty((n, 4), np.float32)
+    box = np.empty((period.size, 4), np.float32)
     widths = np.array(LADDERS[oversample])
 
     def work(task):
@@ -102,7 +120,7 @@ def _coarse(time, sums, octave, oversample, threads):
         fold_search(cells, octave.cell, first, end, octave.low, octave.high, oversample, widths, octave.excluded, *out)
 
     in_threads(work, list(_tasks(octave, period, box)), threads)
-    return period, box
+    return box
 
 
 def two_stage_search(
@@ -134,29 +152,19 @@ def two_stage_search(
     total = float(sums_in[:, 1].sum())
     # weights that sum to one, and s scaled so that s^2/(w(1-w)) is SNR^2: numbers that float32 holds well
     sums = sums_in * np.array([1 / np.sqrt(total), 1 / total])
-    octaves = [_octave(band, since[-1], oversample) for band in bands]
-    columns, places, done = [], [], 0
-    for octave in octaves:
-        if not octave.trials.sum():
-            continue
-        period, box = _coarse(since, sums, octave, oversample, threads)
-        start, width, s, w = box.T.astype(float)
-        power, depth, depth_err = box_columns(s, w, 1.0, "snr")
-        # in the scaled units depth is depth x sqrt(W); the likelihood is SNR^2/2 over the weight outside
-        if objective == "likelihood":
-            power = 0.5 * power**2 / (1 - w)
-        epoch = zero + (start + 0.5 * width) * octave.cell % period
-        columns.append(
-            (period, power, epoch, 24.0 * width * octave.cell, depth / np.sqrt(total), depth_err / np.sqrt(total))
-        )
-        blocks = np.cumsum(octave.trials) - octave.trials
-        blocks = blocks[octave.trials > 0]
-        places.append(Place(done, done + period.size, blocks, octave.cell, octave.duration, octave.low, octave.high))
-        done += period.size
-    if not columns:
+    octaves = [octave for band in bands if (octave := _octave(band, since[-1], oversample)).trials.sum()]
+    if not octaves:
         raise ValueError("no trial period lies in the range")
-    search = BoxSearch(
-        *(np.concatenate(column) for column in zip(*columns, strict=True)), objective=objective, engine="folding"
-    )
+    ends = np.cumsum([octave.trials.sum() for octave in octaves])
+    columns = [np.empty(ends[-1]) for _ in range(6)]
+    places = []
+    for octave, end in zip(octaves, ends, strict=True):
+        first = int(end - octave.trials.sum())
+        here = [column[first:end] for column in columns]
+        box = _coarse(since, sums, octave, oversample, threads, here[0])
+        _values(box, octave.cell, zero, total, objective == "likelihood", *here)
+        blocks = (np.cumsum(octave.trials) - octave.trials)[octave.trials > 0]
+        places.append(Place(first, int(end), blocks, octave.cell, octave.duration, octave.low, octave.high))
+    search = BoxSearch(*columns, objective=objective, engine="folding")
     peaks = find_peaks(since, sums, search, places, zero=zero, total=total, oversample=BINS_A_DURATION, n_peaks=n_peaks)
     return put_in(search, peaks, since[-1])
