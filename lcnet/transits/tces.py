@@ -18,6 +18,9 @@ __all__ = ["TCE", "ephemerides", "is_table", "load_tces", "read_binaries", "read
 _FORMATS = {".ecsv": "ascii.ecsv", ".vot": "votable", ".xml": "votable", ".votable": "votable", ".tbl": "ascii.ipac"}
 _FORMATS |= {".parquet": "parquet", ".fits": "fits"}
 
+# d; what lies outside is a slip of a table, and its numbers overflow where the star's other events are measured
+SHORTEST, LONGEST, FARTHEST = 1e-3, 1e6, 1e8
+
 
 @dataclass(frozen=True)
 class TCE:
@@ -193,6 +196,8 @@ def tces_of(table, *, units=None) -> list[TCE]:
                 check_ephemeris(*numbers)
             except ValueError as error:
                 problem = str(error)
+            if not problem and not (SHORTEST < numbers[0] < LONGEST and abs(numbers[1]) < FARTHEST):
+                problem = f"period {numbers[0]:g} d with epoch {numbers[1]:g} is no orbit's"
         tces.append(TCE(place, Ephemeris(*numbers, system[place]), targets[place], keys[place], problem))
     return tces
 
@@ -203,7 +208,7 @@ def _check_hours(period, duration, name):
     The transit of a star of solar density is known to a factor of a few: where the values are a twentieth of it, and as
     days would be right, they are days.
     """
-    usable = np.isfinite(period) & np.isfinite(duration) & (period > 0) & (duration > 0)
+    usable = (period > SHORTEST) & (period < LONGEST) & (duration > 0) & (duration < 24 * LONGEST)
     if usable.sum() < 3:
         return
     ratio = float(np.median(duration[usable] / central_duration(period[usable])))
