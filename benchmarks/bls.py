@@ -3,12 +3,12 @@
     python benchmarks/bls.py [WORKLOAD ...] [--repeats 5] [--tables rivals,growth,cores,process]
 
 One thread, process CPU time, refinement included; all run in turn, A B C A B C, after one call each to warm up;
-medians, and the median of the ratios within a turn. All search the same octaves of the period with the same six durations each
-(0.3 to 1.8 central transits of a star of solar density, none shorter than a cadence). astropy searches the Ofir grid at
-oversampling 3 with 5 phase bins in the shortest duration; on the long workloads it is given every k-th period of each
-octave, and its time is multiplied by k (given as a share in the table). GERBLS folds octave by octave at a sampling of
-1/2 or 1/3 of the shortest duration (os 2, os 3), lcnet at the same cells. lightkurve runs as it comes. TLS (1 run) and
-the packages of the extra `bench` that are absent are skipped by name.
+medians, and the median of the ratios within a turn. All search the same octaves of the period with the same six
+durations each (0.3 to 1.8 central transits of a star of solar density, none shorter than a cadence). astropy searches
+the Ofir grid at oversampling 3 with 5 phase bins in the shortest duration; on the long workloads it is given every k-th
+period of each octave, and its time is multiplied by k (the table says so). GERBLS folds octave by octave at a sampling
+of 1/2 or 1/3 of the shortest duration (os 2, os 3), lcnet at the same cells. lightkurve runs as it comes. TLS (1 run)
+and the packages of the extra `bench` that are absent are skipped by name.
 """
 
 from __future__ import annotations
