@@ -108,7 +108,10 @@ def _scan(away, number, signal, weight, total, shifts, widths, cell, half):
         for width in widths:
             for k in range(n_cells + 1 - width):
                 box, inside = s[k + width] - s[k], w[k + width] - w[k]
-                if box < 0.0 and inside > 0.0 and box * box > best * inside * (total - inside):
+                # running sums of everything may exceed the total by rounding
+                if not (box < 0.0 and 0.0 < inside < (1.0 - 1e-9) * total):
+                    continue
+                if box * box > best * inside * (total - inside):
                     best = box * box / (inside * (total - inside))
                     best_shift, best_width = shift, width
                     best_centre = (k + 0.5 * width) * cell - half
