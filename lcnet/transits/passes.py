@@ -13,17 +13,19 @@ from lcnet.transits.detrend import Flattened
 from lcnet.transits.dips import Candidate, Dip, transit_mask
 from lcnet.transits.measure import measure_box, repeats
 from lcnet.transits.refine import refine_box
-from lcnet.transits.significance import detection_efficiency, gumbel_probability, noise_level, periodogram_probability
+from lcnet.transits.significance import PeriodogramNoise, detection_efficiency, gumbel_probability, noise_level
 from lcnet.transits.singles import find_events
 
 __all__ = ["WINDOW_DURATIONS", "Passes"]
 
 WINDOW_DURATIONS = 3.0  # of the trend's window, in the longest durations searched (Hippke et al. 2019)
 N_ABOVE = 4  # periods measured in a pass beside the search's own peaks
+PAIR_POWER = 0.8  # of a pair's, from which on a period of more transits goes before it
 SEPARATION = 0.02  # relative, of distinct periods
 LONE = 1.25  # times the threshold: nothing bears a single event out (benchmarks/false_alarms.py)
 FEW_EVENTS = 3  # transits up to which a period may rest on each of them being an event of its own
 EACH = 0.65  # of the threshold, for each of those events
+BEYOND = 6  # candidates found beyond those asked for, to tell whether these are noise
 MOST_EVENTS = 4  # tried in a pass
 NEAR_EVENT = 3.0  # windows about a single event in which its width is found again
 ALONE = 1.5  # of the box of a single event, which the trend has bitten into: masked until it is known better
@@ -60,21 +62,36 @@ def _peaks(search):
         take(k)
 
 
-def _strongest(curve, search, min_snr, limits):
-    """(dip, reason): the first peak that stands above the light curve's own noise and repeats, or why none does."""
-    best = 0.0
+def _strongest(curve, search, noise, min_snr, limits):
+    """(dip, reason): the first peak that stands above the light curve's own noise and repeats, or why none does.
+
+    Any two events of two planets make a pair: where the first rests on two transits, one of nearly its power that rests
+    on more goes before it.
+    """
+    best, pair = 0.0, None
     for peak, *box in _peaks(search):
+        power = float(search.power[peak])
+        if pair is not None and power < PAIR_POWER * pair.power:
+            continue
         box = refine_box(curve, *box, limits=limits)
         measured = measure_box(curve, *box)
         if measured is None:
             continue
         best = max(best, measured["snr"])
-        if measured["snr"] >= min_snr and repeats(measured["single"]):
-            box = _longest_alias(curve, box, measured, limits)
-            power = float(search.power[peak])
-            # an upper limit as yet: the periodogram still holds this signal itself
-            fap = periodogram_probability(box[0], power, search)
-            return Dip(box, power, detection_efficiency(search, peak), fap), ""
+        if not (measured["snr"] >= min_snr and repeats(measured["single"])):
+            continue
+        if measured["n_transits"] > 2:
+            pair = None
+        elif pair is not None:
+            continue
+        # the probability is an upper limit as yet: the periodogram still holds this signal itself
+        box = _longest_alias(curve, box, measured, limits)
+        dip = Dip(box, power, detection_efficiency(search, peak), noise.probability(box[0], power))
+        if measured["n_transits"] > 2:
+            return dip, ""
+        pair = dip
+    if pair is not None:
+        return pair, ""
     if best < min_snr:
         return None, f"the strongest dip has SNR {best:.2f} < {min_snr:g} against the light curve's own noise"
     return None, f"the strongest dip, of SNR {best:.2f}, does not repeat"
@@ -141,35 +158,46 @@ class Passes:
         self.periodograms.append(search)
         return rest, search
 
-    def search(self):
-        """Search what is left for the next candidate, periodic or else single; False where there is none."""
+    def search(self, most):
+        """Search what is left for the next candidate, periodic or else single; False where there is none.
+
+        Also where there are `most` already and none of them is in doubt any more.
+        """
         searched = self.periodogram()
         if searched is None:
             return False
         rest, search = searched
-        dip, self.reason = _strongest(rest, search, self.min_snr, self.limits)
+        noise = PeriodogramNoise(search)
+        self.weigh(noise)
+        if len(self.found) >= most and not self.in_doubt(most):
+            return False
+        dip, self.reason = _strongest(rest, search, noise, self.min_snr, self.limits)
         if dip is not None and self.accept(dip):
             return True
         # an event that does not repeat hides what does: with it set aside, the next pass may find more
         return self.accept_event(rest)
 
-    def judge(self, noise):
-        """Judge what was found by a periodogram without any of it; earlier, other planets would pass for noise.
-
-        Those that turn out to be noise are taken back, and returned.
-        """
+    def weigh(self, noise):
+        """Probabilities by a periodogram without what was found: upper limits while other planets are in it."""
         for k, dip in enumerate(self.dips):
             if not dip.sure:
-                fap = periodogram_probability(dip.box[0], dip.power, noise)
-                self.dips[k] = replace(dip, fap=float(np.fmin(dip.fap, fap)))
-                self.found[k] = replace(self.found[k], fap=self.dips[k].fap)
+                fap = float(np.fmin(dip.fap, noise.probability(dip.box[0], dip.power)))
+                self.dips[k] = replace(dip, fap=fap)
+                self.found[k] = replace(self.found[k], fap=fap)
+
+    def in_doubt(self, most):
+        """Whether any of the first `most` may be noise as far as is known."""
+        return any(dip.fap > self.max_fap for dip in self.dips[:most])
+
+    def judge(self):
+        """Take back, and return, what is no rarer than noise."""
         doubtful = [k for k, dip in enumerate(self.dips) if dip.fap > self.max_fap]
         if not doubtful:
             return []
-        last = self.found[doubtful[0]]
+        first = self.found[doubtful[0]]
         self.reason = (
-            f"the strongest dip, of SNR {last.snr:.2f}, is no rarer than this light curve's noise: false-alarm "
-            f"probability {last.fap:.2g} > {self.max_fap:g}"
+            f"the strongest dip, of SNR {first.snr:.2f}, is no rarer than this light curve's noise: false-alarm "
+            f"probability {first.fap:.2g} > {self.max_fap:g}"
         )
         dips = [self.dips[k] for k in doubtful]
         self.found = [one for k, one in enumerate(self.found) if k not in doubtful]
@@ -178,19 +206,18 @@ class Passes:
         return dips
 
     def run(self, most):
-        """All passes: candidates until none is left or there are `most`, then whether they are more than noise."""
+        """All passes: candidates until none is left or there are `most`, then whether they are more than noise.
+
+        While other planets in what is left pass for noise and leave one in doubt, the search goes on beyond `most`.
+        """
         for _ in range(most + 1):
-            last = 0
-            while len(self.found) < most and self.search():
-                last = len(self.periodograms)
-            if not self.found:
-                return
-            if last == len(self.periodograms):  # the last candidate was found in it: it is no noise yet
-                if not any(dip.fap > self.max_fap for dip in self.dips) or self.periodogram() is None:
-                    return
-            doubtful = self.judge(self.periodograms[-1])
-            if not doubtful or not self.accept_event(self.rest(), doubtful):
-                return
+            while len(self.found) < most or (self.in_doubt(most) and len(self.found) < most + BEYOND):
+                if not self.search(most):
+                    break
+            doubtful = self.judge()
+            if not doubtful or len(self.found) >= most or not self.accept_event(self.rest(), doubtful):
+                break
+        self.found, self.dips = self.found[:most], self.dips[:most]
 
     def accept_event(self, rest, doubtful=()):
         """Accept the strongest single event that lasts; False where there is none."""

@@ -18,7 +18,13 @@ import numpy as np
 
 from lcnet.transits.detrend import robust_sigma
 
-__all__ = ["detection_efficiency", "gumbel_probability", "noise_level", "periodogram_probability"]
+__all__ = [
+    "PeriodogramNoise",
+    "detection_efficiency",
+    "gumbel_probability",
+    "noise_level",
+    "periodogram_probability",
+]
 
 LEAST = 50  # trial periods that a scatter can be told from
 PIECES = 25
@@ -76,6 +82,33 @@ def gumbel_probability(value, maxima):
     return float(-np.expm1(-maxima.size * np.exp(-np.clip((value - place) / scale, -30.0, 700.0))))
 
 
+class PeriodogramNoise:
+    """The extreme-value law of one periodogram, best one without what was found.
+
+    Parameters
+    ----------
+    search : BoxSearch
+    """
+
+    def __init__(self, search):
+        self.period, self.maxima = search.period, np.empty(0)
+        level = noise_level(search) if search.power.size >= 8 * PIECES else np.zeros(1)
+        if not np.median(level) > 0:
+            return
+        # the rise of the level is divided out, that all blocks are of one law
+        self.level = np.maximum(level / np.median(level), 0.1)
+        gain = 0.5 * (search.power / self.level) ** 2
+        n = min(BLOCKS, gain.size // 8)
+        self.maxima = np.maximum.reduceat(gain, np.linspace(0, gain.size, n + 1).astype(int)[:-1])
+
+    def probability(self, period, power):
+        """False-alarm probability of a peak of this period [d] and white-noise SNR; NaN if too little is known."""
+        if self.maxima.size == 0:
+            return np.nan
+        here = self.level[min(np.searchsorted(self.period, period), self.period.size - 1)]
+        return gumbel_probability(0.5 * (power / here) ** 2, self.maxima)
+
+
 def periodogram_probability(period, power, noise):
     """False-alarm probability of a peak, from a periodogram of the same light curve without what was found.
 
@@ -91,15 +124,4 @@ def periodogram_probability(period, power, noise):
     float
         NaN where the periodogram is too short to tell.
     """
-    if noise.power.size < 8 * PIECES:
-        return np.nan
-    level = noise_level(noise)
-    if not np.median(level) > 0:
-        return np.nan
-    # the rise of the level is divided out, that all blocks are of one law
-    level = np.maximum(level / np.median(level), 0.1)
-    gain = 0.5 * (noise.power / level) ** 2
-    n = min(BLOCKS, gain.size // 8)
-    maxima = np.maximum.reduceat(gain, np.linspace(0, gain.size, n + 1).astype(int)[:-1])
-    here = level[np.argmin(np.abs(noise.period - period))]
-    return gumbel_probability(0.5 * (power / here) ** 2, maxima)
+    return PeriodogramNoise(noise).probability(period, power)
