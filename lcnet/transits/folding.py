@@ -169,10 +169,10 @@ def _fold(series, folded, spare, first, rows, m, repeated, stride):
             row = np.uint64(begin * stride)
             for j in range(np.uint64(stride)):
                 out[row + j] = series[row + j]
-        elif size == 2:
-            _merge(series, out, begin, top, size, m, repeated, stride)
-        elif ready:
-            _merge(halves, out, begin, top, size, m, repeated, stride)
+        elif size == 2 or ready:
+            # a lower half is moved by no more cells than the upper half has rows, and that has no more than it has
+            again = repeated if depth == 0 else min(size, m)
+            _merge(series if size == 2 else halves, out, begin, top, size, m, again, stride)
         else:
             todo[waiting - 1, 3] = 1
             for half_begin, half_size in ((begin, top), (begin + top, size - top)):
