@@ -240,7 +240,7 @@ def draw(results, path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs = parser.add_subparsers(dest="verb")
     verb = verbs.add_parser("run")
     verb.add_argument("survey", choices=SURVEYS)
     verb.add_argument("journal", type=Path)
@@ -252,6 +252,9 @@ def main():
     verb.add_argument("--far", type=float, default=0.02, help="share of injection-free light curves above threshold")
     verb.add_argument("--figure", type=Path)
     options = parser.parse_args()
+    if options.verb is None:  # `make bench` runs every script as it is; this one takes hours and wants to be asked
+        parser.print_help()
+        return
     if options.verb == "run":
         n = options.n or {"tess": 1000, "kepler": 400}[options.survey]
         run(options.survey, options.journal, n, options.nulls or n // 2, options.jobs)
