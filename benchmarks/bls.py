@@ -7,8 +7,8 @@ medians, and the median of the ratios within a turn. All search the same octaves
 durations each (0.3 to 1.8 central transits of a star of solar density, none shorter than a cadence). astropy searches
 the Ofir grid at oversampling 3 with its default of 10 phase bins in the shortest duration, and with 5, as many as our
 exact engine; on the long workloads it is given every k-th period of each octave, and its time is multiplied by k (the
-table says so). GERBLS folds octave by octave at a sampling of 1/2 or 1/3 of the shortest duration (os 2, os 3), lcnet at
-the same cells. lightkurve runs as it comes. TLS (1 run) and the packages of the extra `bench` that are absent are
+table says so). GERBLS folds octave by octave at a sampling of 1/2 or 1/3 of the shortest duration (os 2, os 3), lcnet
+at the same cells. lightkurve runs as it comes. TLS (1 run) and the packages of the extra `bench` that are absent are
 skipped by name.
 """
 

@@ -86,12 +86,14 @@ def search_range(baseline, period=None, *, cadence=None):
         raise ValueError(f"periods must be positive and finite, got {low:g} to {high:g} d")
     if low >= high:
         if period is None:
+            below = max(0.1 * baseline, shortest)
+            hint = f"; to look for shorter ones try period=({below:.4g}, {0.5 * baseline:.4g})"
             raise ValueError(
-                f"a light curve of {baseline:.2f} d is too short to search: periods start at {low:g} d; "
-                f"to look for shorter ones try period=({0.1 * baseline:.4g}, {0.5 * baseline:.4g})"
+                f"a light curve of {baseline:.2f} d is too short to search: periods start at {low:g} d"
+                f"{hint if below < 0.4 * baseline else ''}"
             )
         raise ValueError(f"the period range is empty: {low:g} to {high:g} d")
-    if low < shortest:
+    if low < 0.95 * shortest:  # the median cadence moves by less when points are masked
         raise ValueError(
             f"periods from {low:g} d were asked of a light curve with a point every {cadence:.4g} d: below four "
             f"of them, {shortest:.4g} d, a transit and the rest of its orbit cannot be told apart; "
