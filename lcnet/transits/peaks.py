@@ -289,7 +289,8 @@ def find_peaks(time, sums, search, places, *, zero, total, oversample, n_peaks=N
         power, period, since, days = _improve(time, sums, search.period[index], since, days, 1.5 * place.drift)
         seen, _, _, rest = _transits(time, sums, period, since, days)
         period = float(np.clip(period, place.low, place.high))
-        improved.append((_score(np.sqrt(power), seen, rest), power, period, days, place))
+        # a fold in which nothing dips gives a rounding error, of either sign
+        improved.append((_score(np.sqrt(max(power, 0.0)), seen, rest), power, period, days, place))
     improved = _merge_neighbours(improved, baseline)
     improved.sort(key=lambda entry: -entry[0])
     # most by what their transits promise together; the last few by power alone, which is where single events are
