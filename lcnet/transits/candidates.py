@@ -30,9 +30,9 @@ __all__ = [
 ]
 
 MIN_SNR = 7.1  # Kepler's threshold: one false alarm in the mission for white noise (Jenkins et al. 2002)
-# One false alarm in a hundred stars: where the noise is worse than SNR knows, the star's own periodogram says so
+# Of one false alarm in a hundred stars a fifth: the rest is left to single events and to noise that keeps to no law
 # (benchmarks/false_alarms.py)
-MAX_FAP = 0.01
+MAX_FAP = 0.002
 MIN_WINDOW = 0.75  # d
 
 

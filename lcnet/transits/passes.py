@@ -178,10 +178,14 @@ class Passes:
         return self.accept_event(rest)
 
     def weigh(self, noise):
-        """Probabilities by a periodogram without what was found: upper limits while other planets are in it."""
+        """Probabilities by a periodogram without what was found: upper limits while other planets are in it.
+
+        The last one counts, the least of several would be low by chance.
+        """
         for k, dip in enumerate(self.dips):
             if not dip.sure:
-                fap = float(np.fmin(dip.fap, noise.probability(dip.box[0], dip.power)))
+                fap = noise.probability(dip.box[0], dip.power)
+                fap = float(fap if np.isfinite(fap) else dip.fap)
                 self.dips[k] = replace(dip, fap=fap)
                 self.found[k] = replace(self.found[k], fap=fap)
 
@@ -265,7 +269,7 @@ class Passes:
             if dip.one:
                 dip = self._wider(flatter, dip)
             candidate = characterise(flatter, dip, self.found, self.found)
-            if candidate is None or not candidate.snr >= self.min_snr:
+            if candidate is None or not candidate.snr >= (LONE if dip.one else 1.0) * self.min_snr:
                 self.reason = "the strongest dip vanished when the trend was drawn without it"
                 return False
             # the trend took part of a long transit's ends: it shows its length once they are masked too
