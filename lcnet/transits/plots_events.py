@@ -30,6 +30,11 @@ def _events(search, number):
     return candidate, time, flux, hours, index
 
 
+def _depth(value) -> str:
+    """Three digits, and no powers of ten."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
 def plot_odd_even(search, number=1, ax=None):
     """Odd and even transits side by side, folded, with the depth of each as a line.
 
@@ -73,7 +78,7 @@ def plot_odd_even(search, number=1, ax=None):
         if inside.any():
             depth = float(np.mean(flux[inside]))
             ax.plot([shift - half, shift + half], [factor * depth] * 2, color=BINS, lw=0.9, ls="--" if side else "-")
-            label += f", {-factor * depth:.3g} {unit}"
+            label += f", {_depth(-factor * depth)} {unit}"
         ax.text(shift, 0.98, label, ha="center", va="top", fontsize="small", transform=ax.get_xaxis_transform())
         limits.append(_limits(flux[mine], median, error, candidate.depth))
     low, high = min(limit[0] for limit in limits), max(limit[1] for limit in limits)
@@ -193,7 +198,7 @@ def plot_transits(search, number=1, ax=None, *, most=_MOST):
     ax.set_xlim(-0.6 * width, (columns - 0.4) * width)
     ax.set_ylim(-(lines - 1) * height - 0.7 * height, 0.55 * height)
     # one scale for all panels: a bar of the candidate's depth
-    ax.set_yticks([0, -factor * 1e-6 * candidate.depth], ["0", f"−{factor * 1e-6 * candidate.depth:.3g}"])
+    ax.set_yticks([0, -factor * 1e-6 * candidate.depth], ["0", f"−{_depth(factor * 1e-6 * candidate.depth)}"])
     ax.set_xticks(
         [-candidate.duration / 2, candidate.duration / 2], [f"{s * candidate.duration / 2:.1f}" for s in (-1, 1)]
     )

@@ -28,6 +28,7 @@ def odd_even(number, depths, errors):
     Parameters
     ----------
     number : array of int, shape (K,)
+        0 for the first transit, which is the first of the odd ones: people count from 1.
     depths, errors : array, shape (K,), relative flux
 
     Returns
@@ -35,7 +36,7 @@ def odd_even(number, depths, errors):
     dict, or None where one parity has no transit
         ``odd``, ``even`` and their errors ``odd_error``, ``even_error``, relative flux; ``sigma``.
     """
-    odd = number % 2 == 1
+    odd = number % 2 == 0
     if odd.all() or not odd.any():
         return None
     weights = errors**-2

