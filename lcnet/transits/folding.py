@@ -2,11 +2,11 @@
 
 The light curve is binned once, by the actual times, to uniform cells, each holding two numbers: weight x flux, and
 weight. Gaps are cells of weight 0. For a base period of m cells the series is a matrix with one orbit a row; folding at
-m + s/(R-1) cells means adding the R rows, row r moved by s r/(R-1) cells. Staelin (1969) does this for all s at once by
-halves: the trials of a block of rows are sums of one trial of its upper and one of its lower half, moved against each
-other, so R trials cost log2(R) additions a cell and not R. In the other direction of the arithmetic: the transit of the
-last orbit drifts by one cell from one trial to the next, and rounding costs at most half a cell in each of the log2(R)
-sums. The weights ride along: numbers 2j and 2j+1 of a row are the flux and the weight of cell j.
+about m + s/(R-1) cells means adding the R rows, row r moved by s r/(R-1) cells. Staelin (1969) does this for all s at
+once by halves: the trials of a block of rows are sums of one trial of its upper and one of its lower half, moved
+against each other, so R trials cost log2(R) additions a cell and not R. The transit of the last orbit drifts by one
+cell from one trial to the next, and rounding costs at most half a cell in each of the log2(R) sums. The weights ride
+along: numbers 2j and 2j+1 of a row are the flux and the weight of cell j.
 
 Boxes of six widths then slide over each folded orbit. Their sums come from a ladder of one, two and four cells, so that
 12 cells cost three additions; the power is s^2/(w(1-w)) as in `bls`, s the box's weighted flux (the mean subtracted,
@@ -231,14 +231,23 @@ def _best_width(flux, weight, at, widths, excluded):
 
 
 @njit(nogil=True)
+def _trial_period(m, s, rows):
+    """Period in cells of trial s of base period m: m^2/(m - s/(R-1)), as in riptide (Morello et al. 2020).
+
+    Not m + s/(R-1): where a row moved around the orbit begins again, its cells are those of the orbit before, so that
+    of R rows only R - s/m are orbits. Over thousands of orbits the two differ by many cells.
+    """
+    return m * m / (m - s / max(rows - 1, 1))
+
+
+@njit(nogil=True)
 def _trials_within(count, m, cell, low, high):
-    """[first, last) of the trials of base period m whose periods lie in [low, high)."""
+    """[first, last) of the trials of base period m whose periods lie in [low, high) and before base period m + 1."""
     rows = _n_rows(count, m)
     steps = max(rows - 1, 1)
-    first = int(np.ceil((low / cell - m) * steps - 1e-9))
-    last = int(np.ceil((high / cell - m) * steps - 1e-9))
-    # the last trial, m + 1 cells, is the first of the next base period
-    return min(max(first, 0), steps), min(max(last, 0), steps)
+    first = int(np.ceil((m - m * m * cell / low) * steps - 1e-9))
+    last = int(np.ceil((m - m * m * cell / min(high, (m + 1) * cell)) * steps - 1e-9))
+    return max(first, 0), max(last, 0)
 
 
 @njit(nogil=True)
@@ -321,7 +330,7 @@ def fold_search(cells, cell, m_first, m_end, low, high, oversample, widths, excl
                     if power > 0
                     else (0, np.float32(0), np.float32(0))
                 )
-                period[done] = (m + s / max(rows - 1, 1)) * cell
+                period[done] = _trial_period(m, s, rows) * cell
                 box[done, 0], box[done, 1], box[done, 2], box[done, 3] = where, width, sum_s, sum_w
                 done += 1
 

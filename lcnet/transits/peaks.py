@@ -26,7 +26,8 @@ N_PEAKS = 10  # refined exactly
 SHORTLIST = 3  # times as many are improved on the points about their transits
 PHASE_BINS = 12  # a duration, for that
 STRETCHES = 32  # of time, moved against each other
-DRIFTS = 11  # periods tried about a peak
+DRIFTS = 8  # periods tried for each duration of drift over the baseline, and at most so many either way
+MOST_DRIFTS = 40
 STRETCHED = (7, 8, 10, 12, 14, 17)  # widths tried, in those bins: 0.6 to 1.4 of the duration found
 # Periods of the exact search, a twelfth of a duration apart: where its bins begin moves its power by some percent, as
 # it does from one trial to the next in the exact engine. The peaks behind the first few get one.
@@ -149,8 +150,9 @@ def _improve(time, sums, trial, since, days, drift):
     centre = moment.sum() / total
     profile = np.empty(2 * n_bins)
     best, best_step, best_mid, best_days = 0.0, 0.0, half, days
-    for q in range(DRIFTS):
-        step = drift * (2.0 * q / (DRIFTS - 1) - 1) * trial / last_time
+    tries = min(int(np.ceil(drift / (days / DRIFTS))), MOST_DRIFTS)
+    for q in range(-tries, tries + 1):
+        step = drift * q / tries * trial / last_time
         profile[:] = 0.0
         for g in range(stretches):
             if weight[g] > 0:
@@ -286,7 +288,9 @@ def find_peaks(time, sums, search, places, *, zero, total, oversample, n_peaks=N
     for index in _shortlist(search, places, baseline, SHORTLIST * n_peaks):
         place = places[int(np.searchsorted(ends, index, side="right"))]
         since, days = search.epoch[index] - zero, search.duration[index] / 24.0
-        power, period, since, days = _improve(time, sums, search.period[index], since, days, 1.5 * place.drift)
+        # the rounded moves of log2(R) halvings add up: the best coarse trial may be some trials away from the period
+        reach = place.drift * (1 + 0.25 * np.log2(baseline / search.period[index]))
+        power, period, since, days = _improve(time, sums, search.period[index], since, days, reach)
         seen, _, _, rest = _transits(time, sums, period, since, days)
         period = float(np.clip(period, place.low, place.high))
         # a fold in which nothing dips gives a rounding error, of either sign
