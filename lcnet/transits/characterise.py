@@ -13,7 +13,7 @@ from lcnet.transits.whole import whole_transits
 
 __all__ = ["characterise"]
 
-FEW_TRANSITS = 3  # so few must, but for one of three, be whole: sides, no step, no ramp
+FEW_TRANSITS = 6  # of so few, half and at least two must be whole: sides, no step, no ramp
 LONGEST_DUTY = 0.4  # of the orbit: no eclipse is longer, what is goes up and down
 # Times the gain of a drop that decays, for a lone event to pass for a transit: a box gains 1.2 times as much, a V 1.4
 BETTER = 1.1
@@ -43,7 +43,7 @@ def characterise(curve, dip, stronger, others):
         mids = epoch + period * (measured["single"][:, 0] - (0 if dip.one else np.rint((epoch - dip.box[1]) / period)))
         better = BETTER if dip.one else 1.0
         whole = whole_transits(curve, mids, duration, sigma=measured["sigma"], others=hidden, better=better)
-        if whole.sum() < min(2, measured["n_transits"]):
+        if whole.sum() < max(min(2, whole.size), whole.size / 2):
             return None
     if dip.one:
         period, period_err = shortest_period(curve.time, epoch, duration), np.nan
