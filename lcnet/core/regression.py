@@ -18,6 +18,19 @@ __all__ = ["Regression"]
 
 _BETA = 0.5
 _LOG_VARIANCE = (-14.0, 10.0)  # a thousandth to 150 scales: beyond, float32 gradients are noise
+_BEND = 2.0  # the last two before either bound take all of what lies beyond
+
+
+def _bounded(x):
+    """`x` within `_LOG_VARIANCE`: itself in the middle, bent smoothly towards the bounds.
+
+    A cut has no gradient, so that a network that runs out would never come back. The slope here falls only as the
+    inverse square of the distance.
+    """
+    low, high = _LOG_VARIANCE
+    inner = x.clamp(low + _BEND, high - _BEND)
+    beyond = (x - inner) / _BEND
+    return inner + _BEND * beyond / (1.0 + beyond.abs())
 
 
 @dataclass(frozen=True)
@@ -71,7 +84,7 @@ class Regression(Objective):
         n = len(self.targets)
         if output.shape[-1] != 2 * n:
             raise ValueError(f"the network of a regression of {n} targets has {2 * n} outputs, not {output.shape[-1]}")
-        return output[..., :n], output[..., n:].clamp(*_LOG_VARIANCE)
+        return output[..., :n], _bounded(output[..., n:])
 
     def loss(self, output, targets, weight=None):
         """Weighted mean Gaussian log loss, each term times its own variance to the power 1/2.

@@ -153,3 +153,25 @@ def test_cross_validation_pools_too():
     assert found.prediction.shape == (300, 1, 2) and found.member_predictions.shape == (2, 300, 1, 2)
     np.testing.assert_allclose(found.prediction, TASK.objective.pool(found.member_predictions))
     assert found.metrics["rms_depth"].low <= found.metrics["rms_depth"].value
+
+
+@pytest.mark.parametrize("start", [60.0, -60.0])
+def test_a_log_variance_that_ran_out_comes_back(start):
+    """Far beyond either bound there is a slope, and it leads back; in between nothing is changed."""
+    truth = {"depth": torch.full((50,), 1000.0) + 200 * torch.linspace(-1, 1, 50)}
+    log_variance = torch.tensor([start], requires_grad=True)
+
+    def deviation():
+        output = torch.stack([torch.zeros(50), log_variance.expand(50)], dim=-1)
+        return output, float(DEPTH.predict(output.detach())[0, 0, 1])
+
+    optimizer = torch.optim.Adam([log_variance], lr=0.5)
+    for _ in range(600):
+        optimizer.zero_grad()
+        DEPTH.loss(deviation()[0], truth).backward()
+        assert float(log_variance.grad.abs()) > 0
+        optimizer.step()
+    assert deviation()[1] == pytest.approx(200 * float(np.std(np.linspace(-1, 1, 50))), rel=0.02)
+    wide = torch.tensor([[0.0, -1e6], [0.0, -11.0], [0.0, 7.0], [0.0, 1e6]])
+    found = 2 * np.log(DEPTH.predict(wide)[:, 0, 1].numpy() / 200)
+    np.testing.assert_allclose(found, [-14, -11, 7, 10], atol=1e-4)
