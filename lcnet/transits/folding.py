@@ -105,7 +105,7 @@ def _layout(count, m):
     """(rows, cells repeated after a row, numbers from one row to the next) for a base period of m cells."""
     rows = _n_rows(count, m)
     repeated = min(rows // 2 + 1, m) + SLACK
-    return rows, repeated, _up(2 * (m + repeated) + 2 * VECTOR, 16)
+    return rows, repeated, _up(2 * (m + repeated) + VECTOR, 16)
 
 
 @njit(nogil=True)
