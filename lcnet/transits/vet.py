@@ -54,7 +54,9 @@ TESTS = {
         "unique_sigma", "fail below FA1, or less than FA2 above a third dip or a brightening", _COUGHLIN_16
     ),
     "odd_even": _about("odd_even_sigma", "warn at 3 sigma, fail at 4, from 1 % of the depth", _THOMPSON),
-    "secondary": _about("secondary_sigma", "above FA1, and FA2 above a third dip and a brightening", _COUGHLIN_16),
+    "secondary": _about(
+        "secondary_sigma", "above FA1, and FA2 x F_red above a third dip and a brightening", _COUGHLIN_16
+    ),
     "depths": _about("depth_scatter", "scatter over 0.25 (warn) or 0.5 (fail) at 5 sigma; mean/median 1.5", _THOMPSON),
     "shape": _about("ingress_share", "over 0.8 at 3 sigma: warn; deeper than 4 %: fail", _SEAGER),
     "size": _about("radius_ratio", "fail over 25 Earth radii, or a depth of 15 %", _KUNIMOTO),
@@ -194,12 +196,12 @@ def vet(lc, period, epoch, duration, *, star=None):
     from astropy.table import QTable
 
     from lcnet.transits.ephemeris import ephemeris_of
-    from lcnet.transits.star import check_star
+    from lcnet.transits.star import check_star, with_given
 
     star = check_star(star)
     search, said = _known(lc, ephemeris_of(lc, period, epoch, duration))
     this = search.candidates[0]
-    found = vet_candidate(search, 0, star={**said, **star})
+    found = vet_candidate(search, 0, star=with_given(said, star))
     rows = found.tests
     table = QTable(
         {

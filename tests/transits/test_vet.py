@@ -31,6 +31,7 @@ def test_every_test_names_its_paper():
         assert about["doi"] == "" or re.fullmatch(r"10\.\d{4}/.+", about["doi"])
         assert about["reference"][-3:].strip().isdigit() and about["limit"]
     assert all(kind in "sif" and description for kind, _, description in COLUMNS.values())
+    assert "FA2 x F_red" in TESTS["secondary"]["limit"]  # the published limit is FA2
 
 
 def test_a_planet_passes_every_test(planet):
@@ -143,6 +144,23 @@ def test_the_star_decides_what_is_too_large(hot_jupiter):
     assert "too_large" in table.meta["flags"] and table.meta["verdict"] == "fail"
     with pytest.raises(ValueError, match="raduis"):
         transits.vet(lc, *ephemeris, star=dict(raduis=3.0))
+
+
+def test_a_stars_density_is_of_the_radius_and_mass_that_are_given(hot_jupiter, monkeypatch):
+    """The header's belongs to the header's radius."""
+    from dataclasses import replace
+
+    from lcnet.transits import curves
+
+    lc, ephemeris = hot_jupiter
+    real = curves.curve_arrays
+    header = {"radius": 1.0, "mass": 1.0, "rho": 1.0}
+    monkeypatch.setattr(curves, "curve_arrays", lambda *args, **options: replace(real(*args, **options), star=header))
+    seen, module = [], sys.modules["lcnet.transits.vet"]
+    judge = module.vet_candidate
+    monkeypatch.setattr(module, "vet_candidate", lambda *args, star: seen.append(star) or judge(*args, star=star))
+    transits.vet(lc, *ephemeris, star=dict(radius=2.0, mass=1.6))
+    assert seen == [{"radius": 2.0, "mass": 1.6, "rho": pytest.approx(0.2)}]
 
 
 def test_a_flattened_light_curve_is_vetted_as_it_is(hot_jupiter):
