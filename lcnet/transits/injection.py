@@ -12,14 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
+from lcnet.transits.star import SUN_DENSITY
 from lcnet.transits.transit_model import occulted_fraction, scaled_axis, transit_duration, transit_flux
 
 __all__ = ["Injection", "draw_injections", "inject"]
 
 LIMB_DARKENING = (0.30, 0.24)  # near those of the Sun in the TESS band (Claret 2017, A&A 600, A30)
 LARGEST_IMPACT = 0.9
-SUN_DENSITY = 1.4098  # g cm^-3, IAU 2015 nominal values
-EARTH_RADII = 109.1  # of the Sun, IAU 2015 nominal (equatorial) values
 
 
 @dataclass(frozen=True)

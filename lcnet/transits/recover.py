@@ -17,11 +17,11 @@ from lcnet.transits.candidates import find_candidates
 from lcnet.transits.curves import Curve
 from lcnet.transits.detrend import in_transit
 from lcnet.transits.ephemeris import plain
-from lcnet.transits.injection import EARTH_RADII, Injection, draw_injections, inject
+from lcnet.transits.injection import Injection, draw_injections, inject
 from lcnet.transits.judge import NETWORK, load_judge
 from lcnet.transits.matching import match_ephemeris
 from lcnet.transits.periods import search_range
-from lcnet.transits.star import check_star, with_given
+from lcnet.transits.star import EARTH_RADII, check_star, with_given
 from lcnet.transits.star import density as star_density
 
 __all__ = ["Completeness", "Recovery", "recover"]

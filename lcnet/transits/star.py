@@ -10,14 +10,24 @@ from collections.abc import Mapping
 
 import numpy as np
 
-__all__ = ["check_star", "density", "planet_radius", "rho_ratio", "star_of", "with_given"]
+__all__ = [
+    "EARTH_RADII",
+    "SUN_DENSITY",
+    "check_star",
+    "density",
+    "planet_radius",
+    "rho_ratio",
+    "star_of",
+    "with_given",
+]
 
 # GM of the Sun [m3 s-2], its radius [m], the Earth's equatorial radius [m] (IAU 2015 B3)
 _GM_SUN, _R_SUN, _R_EARTH = 1.3271244e20, 6.957e8, 6.3781e6
+EARTH_RADII = _R_SUN / _R_EARTH  # of the Sun, 109.08
 _LOG_G_SUN = float(np.log10(100 * _GM_SUN / _R_SUN**2))  # cgs, 4.438
 _DAY = 86400.0
-# G [m3 kg-1 s-2] (CODATA 2018); the Sun's mean density, 1.41 g/cm3
-_RHO_SUN = 3 * _GM_SUN / (4 * np.pi * 6.6743e-11 * _R_SUN**3) / 1000.0
+# the Sun's mean density, 1.4098 g/cm3, with G [m3 kg-1 s-2] of CODATA 2018
+SUN_DENSITY = float(3 * _GM_SUN / (4 * np.pi * 6.6743e-11 * _R_SUN**3) / 1000.0)
 
 # key -> unit of a Quantity, smallest and largest that any star has (brown dwarfs, white dwarfs and giants included)
 _KEYS = {
@@ -70,7 +80,7 @@ def _number(key, value) -> float | None:
         return None
     if hasattr(value, "to_value"):
         try:
-            value = value.to_value(unit) / (_RHO_SUN if key == "rho" else 1.0)
+            value = value.to_value(unit) / (SUN_DENSITY if key == "rho" else 1.0)
         except Exception as error:
             raise ValueError(f"star[{key!r}] = {value} cannot be converted to {unit}") from error
     try:
@@ -173,7 +183,7 @@ def planet_radius(depth_ppm, star):
     """
     depth = np.asarray(depth_ppm, float)
     radius = (star or {}).get("radius")
-    size = np.nan if radius is None else float(radius) * _R_SUN / _R_EARTH
+    size = np.nan if radius is None else float(radius) * EARTH_RADII
     result = size * np.sqrt(np.where((depth > 0) & (depth <= 1e6), depth, np.nan) * 1e-6)
     return result if result.ndim else float(result)
 

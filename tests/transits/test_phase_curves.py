@@ -11,9 +11,11 @@ from lcnet.transits.simulator import phase_curves
 from lcnet.transits.simulator.binaries import draw_binary, draw_heartbeat
 from lcnet.transits.simulator.planets import Planet, draw_planet
 from lcnet.transits.simulator.systems import draw_star
+from lcnet.transits.star import EARTH_RADII, SUN_DENSITY
+from lcnet.transits.transit_model import transit_flux
 
 KEPLER, TESS = 640.0, 786.5
-SUN = dict(mass=1.0, radius=1.0, teff=5772.0, density=1.41, u1=0.4, u2=0.25)
+SUN = dict(mass=1.0, radius=1.0, teff=5772.0, density=SUN_DENSITY, u1=0.4, u2=0.25)
 M_JUP, R_JUP = 9.546e-4, 10.97  # solar masses, Earth radii
 
 
@@ -31,7 +33,7 @@ def test_amplitudes_of_faigler_and_mazeh():
     axis = (4.2083) * 1.0  # a/R of one day about the Sun, from Kepler's third law: 0.01957 au
     assert 1e6 * M_JUP / axis**3 == pytest.approx(13.0, abs=0.5)
     # theirs is for a tenth of the light that meets the planet
-    assert 1e6 * 0.1 * (R_JUP * 0.009158 / axis) ** 2 == pytest.approx(57.0, abs=0.5)
+    assert 1e6 * 0.1 * (R_JUP / EARTH_RADII / axis) ** 2 == pytest.approx(57.0, abs=0.5)
 
 
 def test_tidal_factor_is_morris():
@@ -89,18 +91,26 @@ def test_a_hot_jupiter_shows_its_day_side():
     transit, occultation = planet.signals()
     assert (transit["kind"], occultation["kind"]) == ("planet", "occultation")
     assert occultation["epoch"] == pytest.approx(1.0) and occultation["duration"] == transit["duration"]
-    contrast = 2.5e-4
-    assert 1e-6 * occultation["depth"] == pytest.approx(contrast / (1 + contrast), rel=1e-9)
     half = transit["duration"] / 48
-    phase_time = 1.0 + np.array([-1.02, -1.0, 0.0, 1.0, 1.02]) * half
-    # while hidden only the small rest of the phases varies, next to it the day side is back
+    phase_time = 1.0 + np.array([-1.02, 0.0, 1.02]) * half
+    # the whole planet is behind the star: the star alone is left, without what it shows at its night
+    star_alone = planet.flux(phase_time, 0.0) * (1 + planet.night)
+    assert star_alone[1] == pytest.approx(1.0, abs=1e-15)
+    # beside it the day side is back, but for the hour that the phases have moved and sin i = 0.998 of them
+    shown = 0.5 * (3.5e-4 + 2.5e-4 * math.sqrt(1 - (0.3 / 5) ** 2) * math.cos(np.pi * 1.02 * half))
+    np.testing.assert_allclose(star_alone[[0, 2]], 1 + shown, atol=1e-12)
+    assert 1e-6 * occultation["depth"] == pytest.approx(3e-4 / (1 + 5e-5), rel=1e-9)
     eclipse = planet.eclipses(phase_time, 0.0)
-    assert 1 - eclipse[2] == pytest.approx(contrast / (1 + contrast), rel=1e-9) and eclipse[0] == eclipse[4] == 1.0
+    assert 1 - eclipse[1] == pytest.approx(3e-4 / (1 + 5e-5), rel=1e-9) and eclipse[0] == eclipse[2] == 1.0
+    # beside the transit the star and the night side, in it the star's light lost by the dark disc
+    dark = transit_flux(np.zeros(1), period=2.0, epoch=0.0, a_rs=5.0, rp=0.1, b=0.3, u1=0.3, u2=0.2)[0]
+    assert 1e-6 * transit["depth"] == pytest.approx((1 - dark) / (1 + 5e-5), rel=1e-9)
+    night = 0.5 * (3.5e-4 - 2.5e-4 * math.sqrt(1 - (0.3 / 5) ** 2))  # 5e-5, but for sin i
+    assert planet.flux(np.zeros(1), 0.0)[0] * (1 + 5e-5) == pytest.approx(dark + night, abs=1e-12)
     time = np.linspace(0.2, 0.8, 301)
-    a, b = planet.flux(np.array([0.15, 0.85]), 0.0)
-    expected = -0.5 * contrast * math.sqrt(1 - (0.3 / 5) ** 2) / (1 + contrast)
-    assert a - b == pytest.approx(expected * (math.cos(np.pi * 0.15) - math.cos(np.pi * 0.85)), rel=1e-9)
     assert np.all(np.diff(planet.flux(time, 0.0)) > 0)
+    # at quarters half of the day and half of the night are seen
+    assert planet.flux(np.array([0.5]), 0.0)[0] * (1 + 5e-5) == pytest.approx(1 + 1.75e-4, abs=1e-12)
 
 
 def test_hot_jupiters_have_the_depths_of_known_ones():

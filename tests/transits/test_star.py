@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lcnet.transits.star import check_star, density, planet_radius, rho_ratio, star_of, with_given
+from lcnet.transits.star import (
+    EARTH_RADII,
+    SUN_DENSITY,
+    check_star,
+    density,
+    planet_radius,
+    rho_ratio,
+    star_of,
+    with_given,
+)
 
 SUN = {"radius": 1.0, "mass": 1.0, "rho": 1.0}
 
@@ -140,3 +149,30 @@ def test_no_orbit_and_no_star_give_nan():
     with pytest.raises(ValueError, match="impact"):
         rho_ratio(1.0, 5.0, 100, SUN, impact=-0.1)
     assert rho_ratio(np.array([3.0, 4.0]), 2.0, 100, SUN).shape == (2,)
+
+
+def test_constants_are_written_once():
+    """IAU 2015 resolution B3, of which injected and simulated planets are too; G is known to 2e-5."""
+    from lcnet.transits.injection import draw_injections
+    from lcnet.transits.simulator.planets import draw_planet
+    from lcnet.transits.simulator.systems import draw_star
+    from lcnet.transits.transit_model import scaled_axis
+
+    assert EARTH_RADII == pytest.approx(695700 / 6378.1, rel=1e-12)
+    assert SUN_DENSITY == pytest.approx(1.98841e33 / (4 / 3 * np.pi * 6.957e10**3), rel=1e-4)
+    star = draw_star(np.random.default_rng(1), given={"radius": 1.0, "mass": 1.0})
+    assert star["density"] == SUN_DENSITY
+    planet = draw_planet(np.random.default_rng(1), star, start=0.0, radius=2.0)
+    assert planet.rp == pytest.approx(planet_radius(100.0, SUN) ** -1 * 0.02, rel=1e-12)
+    # an orbit of a year about the Sun: 1 au, 215.03 solar radii
+    assert scaled_axis(365.2568983, SUN_DENSITY) == pytest.approx(149597870.7 / 695700, rel=1e-5)
+    injected = draw_injections(1, start=0.0, period=(9.0, 9.0), radius_ratio=(0.01, 0.01))[0]
+    assert injected.a_rs == pytest.approx(scaled_axis(9.0, SUN_DENSITY), rel=1e-12)
+
+
+def test_a_simulated_star_keeps_the_density_it_is_given():
+    from lcnet.transits.simulator.systems import draw_star
+
+    star = draw_star(np.random.default_rng(1), given={"mass": 1.2, "rho": 0.3})
+    assert star["radius"] == pytest.approx((1.2 / 0.3) ** (1 / 3), rel=1e-12)
+    assert star["rho"] == 0.3 and star["density"] == pytest.approx(0.3 * SUN_DENSITY, rel=1e-12)

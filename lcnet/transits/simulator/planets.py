@@ -8,12 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from lcnet.transits.simulator import phase_curves
-from lcnet.transits.transit_model import eclipse_flux, mean_anomaly_at, occulted_fraction, scaled_axis, transit_duration
+from lcnet.transits.star import EARTH_RADII
+from lcnet.transits.transit_model import (
+    eclipse_flux,
+    mean_anomaly_at,
+    occulted_fraction,
+    scaled_axis,
+    transit_duration,
+    transit_flux,
+)
 
 __all__ = ["PLANETS", "Planet", "draw_planet"]
 
 PLANETS = ("planet", "hot_jupiter", "grazing_planet")
-_EARTH, _JUPITER = 0.009158, 9.546e-4  # solar radii and solar masses, IAU 2015 nominal values
+_JUPITER = 9.546e-4  # solar masses, IAU 2015 nominal values
 
 
 @dataclass(frozen=True)
@@ -21,6 +29,7 @@ class Planet:
     """A planet: period and epoch in days, lengths in stellar radii, `radius` in Earth radii, `mass` in solar ones.
 
     `day` and `night` are its two sides' light over the star's; `ellipsoidal` and `beaming` as in `phase_curve`.
+    A flux of 1 is that beside the transit: the star and the planet's night side.
     """
 
     subkind: str
@@ -49,40 +58,40 @@ class Planet:
         s = self.ecc * math.sin(math.radians(self.omega))
         return self.b * (1.0 + s) / (1.0 + toward * s)
 
+    def _seen(self, time, exposure):
+        """What the planet leaves of the star's light, and the star of the planet's; both (N,) and 1 outside."""
+        star = transit_flux(time, **self._keywords(), exposure=exposure)
+        if self.day == 0.0:
+            return star, np.ones_like(star)
+        # of a planet as bright as its star, each loss is half of the light of both
+        both = 2.0 * eclipse_flux(time, **self._keywords(), surface_brightness=self.rp**-2, exposure=exposure)
+        return star, both - star
+
     def eclipses(self, time, exposure):
         """Relative flux of transits and occultations alone, shape (N,): 1 outside of both."""
-        return eclipse_flux(
-            time, **self._keywords(), surface_brightness=(self.day - self.night) / self.rp**2, exposure=exposure
-        )
+        star, planet = self._seen(time, exposure)
+        if self.day == 0.0:
+            return star
+        return 1.0 - (1.0 - star + self.day * (1.0 - planet)) / (1.0 + self.night)
 
     def flux(self, time, exposure):
         """Relative flux, shape (N,), at `time` (N,) [d], exposures of `exposure` seconds.
 
         The planet's phases are those of a sphere whose light falls from the day to the night side as (1 - cos) / 2
-        (Faigler & Mazeh 2011); it is hidden at the occultation, when its day side faces us.
+        (Faigler & Mazeh 2011). The star hides all of its light at the occultation: the star alone is left.
         """
         if self.day == self.ellipsoidal == self.beaming == 0.0:
             return self.eclipses(time, exposure)
-        contrast = self.day - self.night
         cosi = self.b * (1.0 + self.ecc * math.sin(math.radians(self.omega))) / (self.a_rs * (1.0 - self.ecc**2))
-        curve = phase_curves.phase_curve(
-            time,
-            period=self.period,
-            epoch=self.epoch,
-            ellipsoidal=self.ellipsoidal,
-            beaming=self.beaming,
-            reflection=0.5 * contrast,
-            cosi=cosi,
-            ecc=self.ecc,
-            omega=self.omega,
-            exposure=exposure,
-        )
-        # 1 is the mean level: half of the contrast below it at the transit, above it beside the occultation
-        return self.eclipses(time, exposure) + curve / (1.0 + contrast)
+        orbit = dict(period=self.period, epoch=self.epoch, cosi=cosi, ecc=self.ecc, omega=self.omega, exposure=exposure)
+        own = phase_curves.phase_curve(time, ellipsoidal=self.ellipsoidal, beaming=self.beaming, **orbit)
+        phases = phase_curves.phase_curve(time, reflection=0.5 * (self.day - self.night), **orbit)
+        star, planet = self._seen(time, exposure)
+        light = planet * (0.5 * (self.day + self.night) + phases)
+        return (star + own + light) / (1.0 + self.night)
 
     def signals(self):
         """What a search should find, as the dictionaries of `SimulatedCurve.truth`."""
-        contrast = self.day - self.night
         common = dict(
             period=self.period, radius=self.radius, a_rs=self.a_rs, rp=self.rp, ecc=self.ecc, subkind=self.subkind
         )
@@ -91,14 +100,15 @@ class Planet:
             b = self._impact(toward)
             if toward > 0:
                 kind, epoch = "planet", self.epoch
-                depth = float(occulted_fraction(b, self.rp, self.u1, self.u2)) / (1.0 + contrast)
+                depth = float(occulted_fraction(b, self.rp, self.u1, self.u2))
             else:
                 mean = mean_anomaly_at(self.ecc, self.omega, -90.0) - mean_anomaly_at(self.ecc, self.omega)
                 kind, epoch = "occultation", self.epoch + self.period * (mean / (2.0 * math.pi) % 1.0)
-                depth = contrast * float(occulted_fraction(b / self.rp, 1.0 / self.rp, 0.0, 0.0)) / (1.0 + contrast)
+                depth = self.day * float(occulted_fraction(b / self.rp, 1.0 / self.rp, 0.0, 0.0))
             if depth > 0.0:
                 duration = transit_duration(self.period, self.a_rs, self.rp, b, ecc=self.ecc, omega=omega)
-                out.append(dict(kind=kind, epoch=epoch, depth=1e6 * depth, duration=duration, b=b, **common))
+                relative = 1e6 * depth / (1.0 + self.night)
+                out.append(dict(kind=kind, epoch=epoch, depth=relative, duration=duration, b=b, **common))
         return out
 
 
@@ -136,7 +146,7 @@ def draw_planet(rng, star, *, start, period=(0.5, 13.0), radius=None, kind="plan
     giant = giants or (star["mass"] > 0.6 and rng.random() < 0.3)
     drawn = rng.normal(13.5 if kind == "hot_jupiter" else 12.5, 2.0) if giant else _log_uniform(rng, 0.9, 8.0)
     radius = float(np.clip(drawn, 0.9, 20.0)) if radius is None else float(radius)
-    rp = radius * _EARTH / star["radius"]
+    rp = radius / EARTH_RADII / star["radius"]
     # a planet inside 1.5 stellar radii would be torn apart: such short periods are moved out to that orbit
     p = max(p, p * (1.5 * (1.0 + rp) / scaled_axis(p, star["density"])) ** 1.5)
     axis = scaled_axis(p, star["density"])

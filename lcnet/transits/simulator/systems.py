@@ -10,10 +10,10 @@ from lcnet.transits.simulator import photon_noise
 from lcnet.transits.simulator.binaries import BINARIES, draw_binary, draw_heartbeat
 from lcnet.transits.simulator.missions import MISSIONS
 from lcnet.transits.simulator.planets import PLANETS, draw_planet
+from lcnet.transits.star import SUN_DENSITY
 
 __all__ = ["GIANTS", "draw_star", "draw_system", "expected_snr"]
 
-_SUN_DENSITY = 1.41  # g cm^-3
 _TRIES = 400
 GIANTS = {"TESS": 0.1, "Kepler": 0.15, "K2": 0.15}  # share of red giants among stars without bodies
 _GIVEN = ("crowdsap", "kepmag", "mass", "radius", "rho", "teff", "tmag")
@@ -30,7 +30,7 @@ def draw_star(rng, *, mag=None, mission="TESS", given=None, giants=0.0):
     mission : str
     given : dict, optional
         What is known and not drawn: ``radius`` and ``mass`` [solar], ``teff`` [K], ``rho`` [solar densities; sets the
-        mass where that is not given], ``tmag`` or ``kepmag``, ``crowdsap``.
+        mass where that is not given, and the radius where only that is not], ``tmag`` or ``kepmag``, ``crowdsap``.
     giants : float
         Share of red giants; none where mass, radius, density or temperature are given.
 
@@ -71,7 +71,9 @@ def draw_star(rng, *, mag=None, mission="TESS", given=None, giants=0.0):
         mass, radius = rng.uniform(0.9, 2.0), math.exp(rng.uniform(math.log(4.0), math.log(20.0)))
         teff = 5100.0 - 350.0 * math.log2(radius / 4.0) + rng.normal(0.0, 80.0)
     if "mass" in given or "rho" in given or "radius" in given:
-        radius = float(given.get("radius", given["mass"] ** 0.9 if "mass" in given else radius))
+        if "mass" in given:
+            radius = (given["mass"] / given["rho"]) ** (1.0 / 3.0) if "rho" in given else given["mass"] ** 0.9
+        radius = float(given.get("radius", radius))
         mass = float(given.get("mass", given["rho"] * radius**3 if "rho" in given else min(max(radius, 0.1), 2.0)))
         teff = 5772.0 * mass**0.6 * (radius / mass**0.9) ** -0.3
     teff = given.get("teff", teff)
@@ -82,7 +84,7 @@ def draw_star(rng, *, mag=None, mission="TESS", given=None, giants=0.0):
         "mass": mass,
         "radius": radius,
         "rho": rho,
-        "density": _SUN_DENSITY * rho,
+        "density": SUN_DENSITY * rho,
         "teff": float(teff),
         "logg": 4.438 + math.log10(mass / radius**2),
         "u1": u1,
