@@ -1,0 +1,1 @@
+from lcnet.supernovae.read import read
