@@ -70,7 +70,9 @@ def lookup(mapping: Mapping | None = None):
     standard = {band.name: band for band in table().values()}
     for key, name in mapping.items():
         if name not in standard:
-            raise ValueError(f"{key!r} is mapped to {name!r}, which is no band: there are {', '.join(sorted(standard))}")
+            raise ValueError(
+                f"{key!r} is mapped to {name!r}, which is no band: there are {', '.join(sorted(standard))}"
+            )
 
     def find(survey: str, letter: str) -> Band:
         name = mapping.get((survey, letter), mapping.get(letter))

@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 
 from lcnet.core.examples import Examples
-from lcnet.supernovae.photometry import Photometry
+from lcnet.supernovae.photometry import CLASSES, Photometry
 from lcnet.supernovae.views import make_views
 
-__all__ = ["CLASSES", "challenge_examples", "challenge_split", "splits"]
+__all__ = ["CLASSES", "SHARES", "challenge_examples", "challenge_split", "splits", "training_examples"]
 
-CLASSES = ("Ia", "Ibc", "II")
 splits = ("spectroscopic", "representative-1103", "half")
+# of the challenge's objects after its cuts, as its README states them: what a survey knows of rates and depth
+SHARES = {"Ia": 0.24, "Ibc": 0.13, "II": 0.63}
 _LATEST = 60.0  # days after the trigger: the latest random look
 
 
@@ -79,7 +80,7 @@ def challenge_examples(photometry: Photometry, *, looks: int = 0, seed: int = 0,
     template = np.array([models.index(one) if one else -1 for one in photometry.truth["model"]], dtype=np.int64)
     parts, which = [], []
     for look in range(looks + 1):
-        # the square root of a uniform number: more late looks than early ones, which differ less from each other
+        # more early looks than late ones, which differ less from each other
         epoch = None if look == 0 else _LATEST * rng.random(len(photometry)) ** 1.5
         views = make_views(photometry, epoch=epoch)
         there = views.n_obs > 0
@@ -94,9 +95,43 @@ def challenge_examples(photometry: Photometry, *, looks: int = 0, seed: int = 0,
         "template": template[rows],
         "log1z": np.log10(1 + true[rows]).astype(np.float32),
     }
-    names = photometry.objects["object"].to_numpy().astype(str)
+    # what was made of an object (`redshifting`) stays on its side of every split
+    names = np.array([name.partition("+")[0] for name in photometry.objects["object"].astype(str)])
     look = np.repeat(np.arange(looks + 1), [len(one) for one in which])
     return Examples(inputs, targets, names[rows], meta=pd.DataFrame({"row": rows, "look": look}))
+
+
+def training_examples(
+    photometry: Photometry, split: str, *, looks: int = 1, redshifted: int = 0, seed: int = 0
+) -> Examples:
+    """The examples a network of one split is trained on.
+
+    Parameters
+    ----------
+    photometry : Photometry
+        The whole challenge.
+    split : str
+        As in `challenge_split`, or "all".
+    looks, seed : int
+        As in `challenge_examples`.
+    redshifted : int
+        Objects to add that are made of these by `lcnet.supernovae.redshifting`.
+
+    Returns
+    -------
+    Examples
+        Whose attributes, which go on the network's card, say how they were made.
+    """
+    part = photometry if split == "all" else photometry.take(challenge_split(photometry, split))
+    if redshifted:
+        from lcnet.supernovae.redshifting import redshifted as move
+
+        part = Photometry.concatenate([part, move(part, redshifted, shares=SHARES, seed=seed)])
+    made = challenge_examples(part, looks=looks, seed=seed)
+    made.attributes = {"task": "supernovae/des", "seed": seed, "split": split, "looks": looks}
+    if redshifted:
+        made.attributes["redshifted"] = redshifted
+    return made
 
 
 def _redshifts(photometry, rows, kind, rng) -> tuple[np.ndarray, np.ndarray]:

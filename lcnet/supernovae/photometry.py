@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-__all__ = ["OBJECT_COLUMNS", "TRUTH_COLUMNS", "ZEROPOINT", "Band", "Photometry"]
+__all__ = ["CLASSES", "OBJECT_COLUMNS", "TRUTH_COLUMNS", "ZEROPOINT", "Band", "Photometry"]
 
+CLASSES = ("Ia", "Ibc", "II")  # in the order of the networks' columns
 ZEROPOINT = 27.5  # FLUXCAL = 10^(0.4 (27.5 - mag)), SNANA's convention
 
 # what is known of an object; of these only the redshift, if asked for, ever reaches a network

@@ -1,7 +1,7 @@
 """Supernovae as the challenge's survey would have seen them, from nothing but a seed: `simulate`.
 
-Redshifts from the rates, a type, its light curve (`sources`), the survey's visits and noise (`survey`), its cuts. Unlike
-the challenge's files, no light curve ends at a rest-frame day: the season's limits are the only ones.
+Redshifts from the rates, a type, its light curve (`sources`), the survey's visits and noise (`survey`), its cuts.
+Unlike in the challenge's files, no light curve ends at a rest-frame day: the season's limits are the only ones.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ import pandas as pd
 
 from lcnet.core.examples import Examples
 from lcnet.supernovae import sources, survey
-from lcnet.supernovae.photometry import Band, Photometry
+from lcnet.supernovae.photometry import CLASSES, Band, Photometry
 from lcnet.supernovae.views import make_views
 
-__all__ = ["CARD", "simulate", "simulate_examples"]
+__all__ = ["CARD", "band_of", "simulate", "simulate_examples"]
 
-CLASSES = ("Ia", "Ibc", "II")
 _RATE = {"Ia": 1.5, "CC": 3.6}  # growth with (1 + z)
 _SHARE_IA = 0.09  # of the explosions: gives the challenge's share of type Ia after the cuts
 _PHOTO_Z = 0.03  # scatter of the host's photometric redshift, per (1 + z)
@@ -31,7 +30,7 @@ CARD = {
     "dust": "host: exponential, mean A_V 0.10 mag (core collapse), in the colour of Ia; Milky Way: none, as corrected",
     "survey": "season of 180 d, visits 1 to 10.5 d apart, 58% of the objects in deep fields; errors log-normal about "
     "the challenge's medians, with photon noise",
-    "cuts": "five epochs, one point of SNR > 5; no limit in rest-frame days",
+    "cuts": "five epochs, points of SNR > 5 in two bands; no limit in rest-frame days",
     "host redshift": "scatter 0.03 (1 + z); none catastrophic",
     "lacks": "spectra (a band is its effective wavelength), peculiar Ia, superluminous supernovae, other transients, "
     "artefacts of difference imaging, host light in the noise, correlated noise",
@@ -68,7 +67,13 @@ def simulate(n: int, *, seed: int = 0) -> Photometry:
     owner, visit, band = np.nonzero(seen)
     host = np.maximum(z + _PHOTO_Z * (1 + z) * rng.standard_normal(n), 0.01)
     objects = [
-        {"object": f"sim-{seed}-{i}", "survey": "DES", "mwebv": 0.0, "redshift": host[i], "redshift_err": _PHOTO_Z * (1 + z[i])}
+        {
+            "object": f"sim-{seed}-{i}",
+            "survey": "DES",
+            "mwebv": 0.0,
+            "redshift": host[i],
+            "redshift_err": _PHOTO_Z * (1 + z[i]),
+        }
         for i in range(n)
     ]
     truth = [
@@ -84,7 +89,7 @@ def simulate(n: int, *, seed: int = 0) -> Photometry:
         flux[seen],
         error[seen],
         truth=truth,
-        lookup=_band,
+        lookup=band_of,
     )
 
 
@@ -137,6 +142,7 @@ def _batch(n: int, rng):
     return kinds[passed], z[passed], peak[passed], cadence.time[passed], measured[passed], error[passed]
 
 
-def _band(name: str, letter: str) -> Band:
+def band_of(name: str, letter: str) -> Band:
+    """The survey's filter `letter`."""
     # without the catalogue, which needs astropy: a network trains on a bare machine
     return Band(name, letter, letter, "AB", float(survey.WAVELENGTHS[survey.BANDS.index(letter)]))

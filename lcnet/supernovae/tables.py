@@ -1,4 +1,4 @@
-"""Photometry in tables: DataFrames, astropy tables, lightkurve LightCurves, PLAsTiCC, and ZTF alerts by way of `alerts`."""
+"""Photometry in tables: DataFrames, astropy tables, lightkurve LightCurves, PLAsTiCC; ZTF alerts through `alerts`."""
 
 from __future__ import annotations
 
@@ -71,9 +71,7 @@ def read_table(table, *, zeropoint=None, survey="", metadata=None, lookup, sourc
     mjd = np.where(mjd > 2_400_000, mjd - 2_400_000.5, mjd)
     keys = frame[found["object"]].astype(str)
     owner, names = pd.factorize(keys)
-    letter = (
-        frame[found["band"]].map(_letter).to_numpy() if found["band"] else np.full(len(frame), str(meta["band"]))
-    )
+    letter = frame[found["band"]].map(_letter).to_numpy() if found["band"] else np.full(len(frame), str(meta["band"]))
     detected = None
     if found["detected"]:
         detected = np.nan_to_num(_numbers(frame[found["detected"]]), nan=-1).astype(np.int8)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from lcnet.core.task import Input, Task
 from lcnet.supernovae.augment import augment
 from lcnet.supernovae.objective import TypedWithSidelines
+from lcnet.supernovae.photometry import CLASSES
 from lcnet.supernovae.window import NIGHTS
 
-__all__ = ["CLASSES", "DES"]
+__all__ = ["CLASSES", "DES", "DES_SPECTROSCOPIC"]
 
-CLASSES = ("Ia", "Ibc", "II")
 BANDS = 4
 
 
@@ -32,7 +34,11 @@ def _simulate(n, seed):
 DES = Task(
     name="supernovae/des",
     inputs={
-        "time": Input((NIGHTS,), unit="d", doc="of each night from the peak estimated from the data; any value where there is none"),
+        "time": Input(
+            (NIGHTS,),
+            unit="d",
+            doc="of each night from the peak estimated from the data; any value where there is none",
+        ),
         "flux": Input((NIGHTS, BANDS), doc="FLUXCAL (zeropoint 27.5) in g r i z, Milky Way dust corrected"),
         "flux_err": Input((NIGHTS, BANDS), doc="its error; 0 where there is no observation"),
         "redshift": Input((), required=False, log=True, range=(0.01, 1.5), doc="of the host galaxy"),
@@ -44,4 +50,11 @@ DES = Task(
     objective=TypedWithSidelines(CLASSES),
     augment=augment,
     reference="Charnock & Moss 2017, ApJL 837, L28: AUC 0.986 on half of the challenge with redshifts",
+)
+
+# the same problem learnt from a spectroscopic, bright and near sample: a network of its own, under a name of its own
+DES_SPECTROSCOPIC = dataclasses.replace(
+    DES,
+    name="supernovae/des-spectroscopic",
+    reference="Revsbech, Trotta & van Dyk 2018, MNRAS 473, 3969: AUC 0.96 from its spectroscopic sample",
 )

@@ -44,7 +44,9 @@ class Views:
     snr: np.ndarray
 
 
-def make_views(photometry: Photometry, *, epoch=None, dust: bool = True, nights: int = window.NIGHTS) -> Views:
+def make_views(
+    photometry: Photometry, *, epoch=None, until=None, dust: bool = True, nights: int = window.NIGHTS
+) -> Views:
     """The window of every object.
 
     Parameters
@@ -53,6 +55,8 @@ def make_views(photometry: Photometry, *, epoch=None, dust: bool = True, nights:
     epoch : float or array, shape (n,), days, optional
         Only what was observed up to so many days after the trigger (before the first night of objects that never
         trigger: nothing is left of them); default: everything.
+    until : array, shape (n,), MJD, optional
+        Only what was observed up to then; NaN: everything.
     dust : bool
         Correct for the dust of the Milky Way (Fitzpatrick 1999).
     nights : int
@@ -76,21 +80,24 @@ def make_views(photometry: Photometry, *, epoch=None, dust: bool = True, nights:
     t = window.days(mjd, start)
     trigger = window.find_triggers(t, flux, err, start)
     n = len(photometry)
-    until = np.full(n, np.inf)
-    if epoch is not None:
-        until = np.where(np.isfinite(trigger), trigger + epoch, -np.inf)
-    peak = window.find_peaks(t, channel, flux, err, start, until, len(CHANNELS))
-    time, fluxes, errors = window.make_nights(t, channel, flux, err, start, peak, until, len(CHANNELS), nights)
-    inside = (t >= peak[owner] - window.BEFORE) & (t <= peak[owner] + window.AFTER) & (t <= until[owner])
-    snr = np.full(n, -np.inf)
-    np.maximum.at(snr, owner[inside], (flux / err)[inside])
     first = np.full(n, np.nan)
     has = np.diff(start) > 0
     first[has] = mjd[start[:-1][has]]
+    latest = np.full(n, np.inf)
+    if epoch is not None:
+        latest = np.where(np.isfinite(trigger), trigger + epoch, -np.inf)
+    if until is not None:
+        # a time itself is in: half a tick above it, so that rounding does not put it out
+        latest = np.fmin(latest, np.asarray(until) - first + 1e-3)
+    peak = window.find_peaks(t, channel, flux, err, start, latest, len(CHANNELS))
+    time, fluxes, errors = window.make_nights(t, channel, flux, err, start, peak, latest, len(CHANNELS), nights)
+    inside = (t >= peak[owner] - window.BEFORE) & (t <= peak[owner] + window.AFTER) & (t <= latest[owner])
+    snr = np.full(n, -np.inf)
+    np.maximum.at(snr, owner[inside], (flux / err)[inside])
     return Views(
         inputs={"time": time, "flux": fluxes, "flux_err": errors},
         peak=first + peak,
-        trigger=first + trigger,
+        trigger=np.where(trigger <= latest, first + trigger, np.nan),
         n_obs=np.bincount(owner[inside], minlength=n),
         seen=(errors > 0).any(axis=1),
         snr=np.where(np.isfinite(snr), snr, np.nan),

@@ -13,7 +13,10 @@ from lcnet.core.jit import njit
 
 __all__ = ["AFTER", "BEFORE", "NIGHTS", "days", "find_peaks", "find_triggers", "make_nights"]
 
-BEFORE, AFTER = 30.0, 70.0  # observer's days about the peak: beyond them a simulation's own limits give the redshift away
+BEFORE, AFTER = (
+    30.0,
+    70.0,
+)  # observer's days about the peak: beyond them a simulation's own limits give the redshift away
 NIGHTS = 32  # nights that a window holds; more are merged with their neighbours
 _WIDTH = 10.0  # sigma of the bump whose best time is the peak [d]: between a type Ia's peak and a plateau
 _STEP = 1.0  # of the times tried [d]
