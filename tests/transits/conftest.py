@@ -61,7 +61,9 @@ def star_files(simulated, tmp_path_factory):
     from lcnet.transits.write_fits import write_lightcurve
 
     folder = tmp_path_factory.mktemp("stars")
-    return {kind: write_lightcurve(folder / kind, curve, tic=STARS[kind][1])[0] for kind, curve in simulated.items()}
+    return {
+        kind: write_lightcurve(folder / kind, curve, tic=STARS[kind][1])[0] for kind, curve in simulated.items()
+    }
 
 
 @pytest.fixture(scope="session")
