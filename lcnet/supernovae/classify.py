@@ -106,7 +106,9 @@ def classify(
     columns |= {"redshift": z[rows], "redshift_err": z_err[rows]}
     columns |= _verdicts(photometry, rows, views, ood.doubts(photometry, whole, net.card.get("ood")))
     if epochs == "all":
-        columns |= {"mjd": until, "epoch": until - whole.trigger[rows]}
+        epoch = until - whole.trigger[rows]
+        # the trigger is rounded to 1/1024 d: on its own night the epoch is zero
+        columns |= {"mjd": until, "epoch": np.where(np.abs(epoch) < 2e-3, 0.0, epoch)}
     return classification_table(columns, _meta(net, redshift, dust), epochs=epochs == "all")
 
 
