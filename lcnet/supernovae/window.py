@@ -19,7 +19,8 @@ BEFORE, AFTER = (
 )  # observer's days about the peak: beyond them a simulation's own limits give the redshift away
 NIGHTS = 32  # nights that a window holds; more are merged with their neighbours
 _WIDTH = 10.0  # sigma of the bump whose best time is the peak [d]: between a type Ia's peak and a plateau
-_STEP = 1.0  # of the times tried [d]
+_STEP, _FINEST = 1.0, 1 / 64  # of the times tried, at first and at last [d]
+_ROUNDED = 8.0  # per day: what times in the window are rounded to, for the same reason
 _SAME_NIGHT = 0.5  # points closer than this to a night's first are of that night [d]
 _SNR = 5.0  # a night counts for the trigger if one of its points has it
 _TICK = 1024.0
@@ -41,34 +42,49 @@ def days(mjd, start) -> np.ndarray:
 
 
 @njit
+def _gain(now, t, channel, flux, err, top, bottom):
+    """How much a bump at `now` lowers chi squared."""
+    top[:] = 0.0
+    bottom[:] = 0.0
+    first = np.searchsorted(t, now - 3 * _WIDTH)
+    for k in range(first, len(t)):
+        if t[k] > now + 3 * _WIDTH:
+            break
+        bump = np.exp(-0.5 * ((t[k] - now) / _WIDTH) ** 2)
+        weight = 1.0 / (err[k] * err[k])
+        top[channel[k]] += bump * flux[k] * weight
+        bottom[channel[k]] += bump * bump * weight
+    gain = 0.0
+    for c in range(len(top)):
+        if top[c] > 0:
+            gain += top[c] * top[c] / bottom[c]
+    return gain
+
+
+@njit
 def _peak(t, channel, flux, err, channels):
     n = len(t)
     if n == 0:
         return np.nan
-    best, where = -1.0, t[0]
-    steps = int((t[-1] - t[0]) / _STEP) + 1
     top = np.empty(channels)
     bottom = np.empty(channels)
-    first = 0
-    for step in range(steps):
-        now = t[0] + step * _STEP
-        top[:] = 0.0
-        bottom[:] = 0.0
-        while first < n and t[first] < now - 3 * _WIDTH:
-            first += 1
-        for k in range(first, n):
-            if t[k] > now + 3 * _WIDTH:
-                break
-            bump = np.exp(-0.5 * ((t[k] - now) / _WIDTH) ** 2)
-            weight = 1.0 / (err[k] * err[k])
-            top[channel[k]] += bump * flux[k] * weight
-            bottom[channel[k]] += bump * bump * weight
-        score = 0.0
-        for c in range(channels):
-            if top[c] > 0:
-                score += top[c] * top[c] / bottom[c]
-        if score > best:
-            best, where = score, now
+    best, where = -1.0, t[0]
+    for step in range(int((t[-1] - t[0]) / _STEP) + 1):
+        gain = _gain(t[0] + step * _STEP, t, channel, flux, err, top, bottom)
+        if gain > best:
+            best, where = gain, t[0] + step * _STEP
+    # the steps begin at the object's first point, which in the challenge lies 40 (1 + z) d before the true peak: a peak
+    # left on their grid would carry that point's time of day, and boosting reads the redshift from it (rank 0.36)
+    step = _STEP
+    while step > _FINEST:
+        step /= 4
+        centre = where
+        for k in range(-4, 5):
+            now = centre + k * step
+            if t[0] <= now <= t[-1]:
+                gain = _gain(now, t, channel, flux, err, top, bottom)
+                if gain > best:
+                    best, where = gain, now
     return where
 
 
@@ -133,7 +149,7 @@ def make_nights(t, channel, flux, err, start, peak, until, channels, nights):
     Returns
     -------
     time : array, shape (n, nights), float32
-        Days from the peak; zero where there is no night.
+        Days from the peak, rounded to an eighth; zero where there is no night.
     flux, flux_err : array, shape (n, nights, channels), float32
         Zero error: not observed.
     """
@@ -174,7 +190,7 @@ def make_nights(t, channel, flux, err, start, peak, until, channels, nights):
             when[row] += t[k] - peak[i]
             points[row] += 1
         for row in range(count):
-            time[i, row] = when[row] / points[row]
+            time[i, row] = np.round(when[row] / points[row] * _ROUNDED) / _ROUNDED
             for c in range(channels):
                 if weight[row, c] > 0:
                     fluxes[i, row, c] = top[row, c] / weight[row, c]
