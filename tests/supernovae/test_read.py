@@ -155,7 +155,9 @@ def test_lightkurve_objects():
     lightkurve = pytest.importorskip("lightkurve")
     from astropy.time import Time
 
-    curve = lightkurve.LightCurve(time=Time(np.arange(20.0) + 56000, format="mjd"), flux=np.ones(20), flux_err=np.full(20, 0.1))
+    curve = lightkurve.LightCurve(
+        time=Time(np.arange(20.0) + 56000, format="mjd"), flux=np.ones(20), flux_err=np.full(20, 0.1)
+    )
     curve.meta |= {"LABEL": "SN one", "BAND": "r"}
     found = read(curve)
     assert len(found) == 1 and found.objects["object"].iloc[0] == "SN one"
