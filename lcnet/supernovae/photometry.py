@@ -170,7 +170,7 @@ class Photometry:
         parts = list(parts)
         if len(parts) == 1:
             return parts[0]
-        bands: dict[Band, int] = {}
+        bands: dict[str, int] = {}  # by what they say: an unknown wavelength, NaN, equals nothing
         codes = []
         for part in parts:
             table = np.array([bands.setdefault(repr(one), len(bands)) for one in part.bands] or [0])

@@ -48,7 +48,7 @@ def read(source, *, zeropoint=None, bands: Mapping | None = None, survey: str = 
     Raises
     ------
     FileNotFoundError
-        There is nothing at `source`.
+        There is nothing at `source`; in a list it is a failed row.
     ValueError
         For a mapping to a band that does not exist.
 
@@ -82,11 +82,24 @@ def _parts(source, options):
             if isinstance(one, str | os.PathLike):
                 paths.append(one)
             else:
-                yield from _files(archives.paths_of(paths), options) if paths else ()
+                yield from _files(_expanded(paths), options) if paths else ()
                 paths = []
                 yield from _parts(one, options)
         if paths:
-            yield from _files(archives.paths_of(paths), options)
+            yield from _files(_expanded(paths), options)
+
+
+def _expanded(sources) -> list[Path]:
+    """The files of several sources; one of many that is not there stays in the list, to become a failed row."""
+    if len(sources) == 1:
+        return archives.paths_of(sources[0])
+    found = []
+    for one in sources:
+        try:
+            found += archives.paths_of(one)
+        except FileNotFoundError:
+            found.append(Path(one))
+    return found
 
 
 def _files(paths: list[Path], options):
@@ -108,6 +121,9 @@ def _files(paths: list[Path], options):
             else:
                 texts.append((str(path), archives.slurp(path)))
         except (ValueError, OSError) as error:
+            if texts:  # rows keep the order of the source
+                yield _snana(texts, options)
+                texts = []
             yield _failed(path, error, options)
     if texts:
         yield _snana(texts, options)

@@ -83,6 +83,15 @@ def test_damaged_files_are_rows(simulated, text, tmp_path):
     assert by_file.loc["nan.DAT", "n"] == whole - 1
 
 
+def test_one_of_many_that_is_not_there_is_a_row_in_its_place(simulated, text, tmp_path):
+    paths = [write(tmp_path, f"{k}.DAT", text(simulated, k)) for k in range(2)]
+    found = read([paths[0], tmp_path / "gone.DAT", paths[1]])
+    assert found.objects["status"].tolist() == ["ok", "failed", "ok"]
+    assert np.diff(found.start)[1] == 0 and "gone" in found.objects["object"].iloc[1]
+    with pytest.raises(FileNotFoundError):
+        read(tmp_path / "gone.DAT")
+
+
 def test_real_survey_dialects(tmp_path):
     """Twelve columns, PHOTFLAG bits, OVERRIDE comments, PRIVATE keys, rows longer than their VARLIST, sentinels."""
     content = """SURVEY: PS1_LOWZ_COMBINED(CFA3K)
