@@ -23,12 +23,12 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import numpy as np  # noqa: E402
 
-# how each set is made and how long it is learnt from; lr is lower where the start knows more
+# how each set is made, and how long it is learnt from: (epochs, learning rate), each round from where the last ended
 RECIPES = {
-    "simulated": {"epochs": 14, "lr": 2e-3, "members": 1},
-    "half": {"epochs": 14, "lr": 2e-3, "members": 5, "looks": 1},
-    "representative-1103": {"epochs": 7, "lr": 1e-3, "members": 3, "looks": 1, "redshifted": 8000},
-    "spectroscopic": {"epochs": 6, "lr": 1e-3, "members": 5, "looks": 1, "redshifted": 12000},
+    "simulated": {"rounds": [(14, 2e-3)], "members": 1},
+    "half": {"rounds": [(14, 2e-3)], "members": 2, "looks": 1},
+    "representative-1103": {"rounds": [(7, 1e-3)], "members": 1, "looks": 1, "redshifted": 8000},
+    "spectroscopic": {"rounds": [(6, 1e-3)], "members": 2, "looks": 1, "redshifted": 12000},
 }
 SIMULATED = 24_000
 
@@ -108,23 +108,26 @@ def main():
         # the same network under another task's name
         start = load(options.start, task=dataclasses.replace(tasks.DES)).states()
     folder = options.output / options.kind
-    network = train(
-        task,
-        examples,
-        folder=folder,
-        name=name,
-        members=options.members or recipe["members"],
-        seed=options.seed,
-        start=start,
-        resume=True,
-        about=json.loads(options.about.read_text()) if options.about else None,
-        command=f"python benchmarks/supernovae_networks.py {options.kind}",
-        epochs=recipe["epochs"],
-        lr=recipe["lr"],
-        batch_size=128,
-        patience=99,
-        device="cpu",
-    )
+    for number, (epochs, rate) in enumerate(recipe["rounds"]):
+        network = train(
+            task,
+            examples,
+            folder=folder,
+            name=name,
+            checkpoints=folder / f"round-{number}",
+            members=options.members or recipe["members"],
+            seed=options.seed,
+            start=start,
+            resume=True,
+            about=json.loads(options.about.read_text()) if options.about else None,
+            command=f"python benchmarks/supernovae_networks.py {options.kind}",
+            epochs=epochs,
+            lr=rate,
+            batch_size=128,
+            patience=99,
+            device="cpu",
+        )
+        start = network.states()
     card = complete(network, examples, folder, name)
     print(json.dumps({key: card[key] for key in ("metrics", "threshold_Ia", "sha256")}, indent=1))
 
