@@ -1,8 +1,10 @@
-"""Seconds a target by stage for one TESS sector, beside lightkurve and astropy in the same run.
+"""Seconds a target by stage for one TESS sector, beside lightkurve and astropy in the same run, and where `score`
+spends them.
 
-    python benchmarks/transit_stages.py [FILE] [--repeats 7]
+    python benchmarks/transit_stages.py [FILE] [--repeats 7] [--kepler FOLDER]
 
 FILE is a two-minute light curve; by default pi Mensae's from LCNET_DATA where it is present, else a simulated one.
+FOLDER holds one star's quarters; by default Kepler-11's 17 from LCNET_DATA, left out where they are not.
 Each stage of both tools is run in turn, A B A B ..., on one thread, warm (compiled, imported); the table gives medians
 of process CPU time and the median of the pairwise ratios. Both tools search the same periods with the same durations.
 """
@@ -24,10 +26,13 @@ import numpy as np  # noqa: E402
 warnings.filterwarnings("ignore")
 
 
+def data_folder() -> Path:
+    return Path(os.environ.get("LCNET_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
+
+
 def sector_file(folder: Path) -> Path:
     """Pi Mensae in sector 1 where the data folder is present, else a simulated star."""
-    root = Path(os.environ.get("LCNET_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
-    found = sorted((root / "transits" / "lightcurves" / "tess_pipeline").glob("*261136679*"))
+    found = sorted((data_folder() / "transits" / "lightcurves" / "tess_pipeline").glob("*261136679*"))
     if found:
         return found[0]
     from lcnet.transits.simulate import simulate_star
@@ -69,10 +74,68 @@ def paired(stages, repeats):
             print(f"{name:<32} {mine:>11.2f} {np.median(times[theirs]):>11.2f} {ratio:>6.1f}x  {peer}")
 
 
+# What `score` calls, in the modules that look the names up: the time of each is that of the calls inside it, too
+STAGES = (
+    ("read", "lcnet.transits.read:Source", "curve"),
+    ("clean", "lcnet.transits.candidates", "clean"),
+    ("flatten", "lcnet.transits.detrend:Flattener", "flatten"),
+    ("period search", "lcnet.transits.passes", "bls_search"),
+    ("peaks: box on a fine grid", "lcnet.transits.passes", "refine_box"),
+    ("peaks: red-noise SNR", "lcnet.transits.passes", "measure_box"),
+    ("false-alarm probability", "lcnet.transits.passes", "periodogram_probability"),
+    ("single events", "lcnet.transits.passes", "find_events"),
+    ("candidate: measured and fitted", "lcnet.transits.passes", "characterise"),
+    ("views", "lcnet.transits.batch", "candidate_views"),
+    ("vetting", "lcnet.transits.batch", "vet_candidate"),
+)
+
+
+def where(name, target, **options):
+    """Print what `score` spends on each stage, once warm, and in all; the rest is the table and the network."""
+    import importlib
+
+    from lcnet import transits
+
+    spent, calls, undo = {}, {}, []
+
+    def timed(stage, function):
+        def call(*args, **keywords):
+            start = time.process_time()
+            try:
+                return function(*args, **keywords)
+            finally:
+                spent[stage] = spent.get(stage, 0.0) + time.process_time() - start
+                calls[stage] = calls.get(stage, 0) + 1
+
+        return call
+
+    transits.score(target, **options)
+    plain = []
+    for _ in range(3):
+        start = time.process_time()
+        table = transits.score(target, **options)
+        plain.append(time.process_time() - start)
+    for stage, place, function in STAGES:
+        module, _, inside = place.partition(":")
+        owner = importlib.import_module(module)
+        owner = getattr(owner, inside) if inside else owner
+        if hasattr(owner, function):
+            undo.append((owner, function, getattr(owner, function)))
+            setattr(owner, function, timed(stage, getattr(owner, function)))
+    transits.score(target, **options)
+    for owner, function, original in undo:
+        setattr(owner, function, original)
+    found = int((table["candidate"] > 0).sum())
+    print(f"\n{name}: score {1e3 * np.median(plain):.0f} ms CPU, {found} candidates")
+    for stage, seconds in spent.items():
+        print(f"  {stage:<32} {1e3 * seconds:>8.1f} ms in {calls[stage]} calls")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("file", nargs="?", type=Path)
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--kepler", type=Path, help="folder with one star's quarters")
     options = parser.parse_args()
 
     import lightkurve
@@ -141,6 +204,12 @@ def main():
             ],
             options.repeats,
         )
+        where(path.name, str(path))
+    quarters = options.kepler or data_folder() / "transits" / "lightcurves" / "KIC6541920_kepler11"
+    if quarters.is_dir():
+        files = sorted(str(one) for one in quarters.iterdir())
+        for most in (1, 2, 8):
+            where(f"{len(files)} files of {quarters.name}, max_candidates={most}", files, max_candidates=most)
 
 
 if __name__ == "__main__":

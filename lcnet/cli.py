@@ -92,6 +92,10 @@ def train(
     start: Annotated[
         str | None, typer.Option("--from", metavar="NET", help="A network, by name or path, to start from.")
     ] = None,
+    freeze: Annotated[
+        list[str] | None,
+        typer.Option("--freeze", metavar="LAYER", help="With --from: keep this layer's weights; may be repeated."),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue where the same command was stopped.")] = False,
     tiny: Annotated[bool, typer.Option("--tiny", help="The small network, to try things out.")] = False,
     release: Annotated[str, typer.Option("--release", help="Version of the network, for its card.")] = "1",
@@ -104,6 +108,10 @@ def train(
     """Train, calibrate and save an ensemble. With --data, simulated examples are added to the training part only."""
     if data is None and number == 0:
         raise typer.BadParameter("nothing to train on: give --data FILE, --simulate N, or both")
+    if freeze and start is None:
+        raise typer.BadParameter(
+            "only weights that were trained are worth keeping: give --from NET", param_hint="--freeze"
+        )
     with _plainly("`lcnet train ... --resume` continues from the last epoch"):
         problem = _task(task)
         name, folder, work = _places(output or Path("lcnet-" + problem.name.replace("/", "-")))
@@ -128,6 +136,7 @@ def train(
             members=members,
             seed=seed,
             start=states,
+            freeze=tuple(freeze or ()),
             resume=resume,
             tiny=tiny,
             version=release,

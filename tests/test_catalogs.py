@@ -81,7 +81,7 @@ def test_plausible(name):
 @pytest.mark.parametrize("name", SIGNALS)
 def test_every_row_says_who_and_from_where(name):
     table = catalogs.load(name)
-    assert len(set(table["star"])) == 5
+    assert len(table) >= 28 and len(set(table["star"])) >= 15
     for row in table:
         assert row["source"] and len(row["reference"]) == 19, row["name"]  # an ADS bibcode has 19 characters
         assert any(row[i] is not np.ma.masked and row[i] > 0 for i in ("kic", "tic", "epic")), row["name"]
@@ -139,7 +139,7 @@ def test_numbers_are_those_of_the_archive_tables(name, data_dir):
         ours = [row[c].value for c in ("period", "period_err", "epoch", "epoch_err", "duration", "depth")]
         # a full BJD in float64 resolves 5e-10 d
         assert ours.pop(2) - zero == pytest.approx(numbers.pop(2), rel=0, abs=1e-9), row["name"]
-        assert ours == pytest.approx(numbers, rel=1e-12), row["name"]
+        assert ours == pytest.approx(numbers, rel=1e-12, nan_ok=True), row["name"]
         compared += 1
     assert compared >= 4
 

@@ -87,7 +87,23 @@ def test_every_public_name_is_there():
     [
         ("lcnet.catalogs", ["load", "names"]),
         ("lcnet.supernovae", ["classify", "plot_classification", "read", "simulate"]),
-        ("lcnet.transits", ["bls_search", "flatten", "read", "score", "search", "views"]),
+        (
+            "lcnet.transits",
+            [
+                "bls",
+                "bls_many",
+                "bls_search",
+                "flatten",
+                "read",
+                "recover",
+                "report",
+                "score",
+                "search",
+                "simulate",
+                "vet",
+                "views",
+            ],
+        ),
     ],
 )
 def test_what_each_room_offers(room, offers):

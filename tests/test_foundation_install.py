@@ -228,6 +228,25 @@ def test_kernels_are_cached_beside_nothing(root, tmp_path):
     assert files_below(folder / "numba") == compiled
 
 
+def test_a_kernel_never_runs_with_another_version_of_what_it_calls(root, tmp_path):
+    """Numba looks at a kernel's own file alone, and its machine code holds that of the kernels it calls."""
+    site, folder = tmp_path / "site", tmp_path / "cache"
+    site.mkdir()
+    copy_source(root, site)
+    caller = "from lcnet.core.jit import njit\nfrom lcnet.called import inner\n"
+    (site / "lcnet" / "probe.py").write_text(caller + "@njit\ndef outer():\n    return inner()\nprint(outer())\n")
+    environment = plain_environment(PYTHONPATH=str(site), LCNET_CACHE=str(folder))
+    environment.pop("NUMBA_CACHE_DIR", None)
+    said = []
+    for value in (1, 2, 2):
+        called = f"from lcnet.core.jit import njit\n@njit\ndef inner():\n    return {value}\n"
+        if not said or said[-1] != str(value):
+            (site / "lcnet" / "called.py").write_text(called)
+        said.append(run(sys.executable, "-c", "import lcnet.probe", cwd=tmp_path, env=environment).strip())
+    assert said == ["1", "2", "2"]
+    assert len(list((folder / "numba").iterdir())) == 2
+
+
 def test_every_kernel_is_cached(root):
     """numba's own decorators would cache beside the source, or not at all: kernels take `lcnet.core.jit.njit`."""
     own = re.compile(r"from numba import .*\b(?:n?jit|vectorize|guvectorize|stencil|cfunc)\b|@(?:numba|nb)\.")

@@ -178,8 +178,7 @@ def train(
         "classes": classes,
         "inputs": describe(task.inputs),
         "calibration": {
-            "method": "one temperature for all members, fitted to the log loss of their averaged probabilities on the "
-            "held-out groups, at the prevalence stated here",
+            "method": task.objective.calibration,
             "parameters": calibration,
             "doubts": doubts,
         },
@@ -288,9 +287,10 @@ def cross_validate(
         if said is None:
             said = np.empty((members, len(examples), *found.shape[2:]))
         said[:, outside] = found
-    metrics = _intervals(task, said.mean(axis=0), examples, resamples, seed)
+    pooled = task.objective.pool(said)
+    metrics = _intervals(task, pooled, examples, resamples, seed)
     return CrossValidation(
-        said.mean(axis=0), metrics, len(examples), len(np.unique(examples.group)), member_predictions=said, fold=fold
+        pooled, metrics, len(examples), len(np.unique(examples.group)), member_predictions=said, fold=fold
     )
 
 
@@ -359,8 +359,11 @@ def _halved(task, nets, validation: Examples, logits, calibration) -> np.ndarray
             {name: value.half().float() if value.dtype == torch.float32 else value for name, value in state.items()}
         )
     rounded = outputs(nets, task.inputs, validation.inputs, device=str(next(nets[0].parameters()).device))
-    difference = np.abs(_each(task, rounded, calibration) - _each(task, logits, calibration))
-    if np.isfinite(rounded).all() and difference.max(initial=0) <= _HALF:
+    if not np.isfinite(rounded).all():
+        difference = np.inf
+    else:
+        difference = task.objective.change(_each(task, logits, calibration), _each(task, rounded, calibration))
+    if difference <= _HALF:
         return rounded
     for net, state in zip(nets, full, strict=True):
         net.load_state_dict(state)
@@ -372,7 +375,7 @@ def _each(task, logits, calibration) -> np.ndarray:
 
 
 def _mean(task, logits, calibration) -> np.ndarray:
-    return _each(task, logits, calibration).mean(axis=0)
+    return task.objective.pool(_each(task, logits, calibration))
 
 
 def _intervals(task, prediction, examples: Examples, resamples, seed, reading=None) -> dict[str, Interval]:
@@ -420,4 +423,7 @@ def _prevalence(task, examples: Examples) -> dict[str, float]:
 
 
 def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if isinstance(value, int | float | str | bool | None)}
+    found = {name: value for name, value in settings.items() if isinstance(value, int | float | str | bool | None)}
+    if settings.get("freeze"):
+        found["freeze"] = list(settings["freeze"])
+    return found

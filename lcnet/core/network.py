@@ -76,6 +76,8 @@ class Network:
         Shape of one example of each input; ``specs`` has the rest (required, unit, range).
     classes : tuple of str
         In column order; empty if the network does not classify.
+    targets, units : tuple of str
+        What a regression predicts, in order; empty for others.
     card : dict
         The model card: what it was trained on and how well it does.
     """
@@ -101,6 +103,8 @@ class Network:
         if self.classes != tuple(getattr(task.objective, "classes", ())):
             raise WeightsError(f"this network tells {self.classes} apart, {name} is now about other classes")
         self._check_card()
+        self.targets = tuple(getattr(task.objective, "targets", ()))
+        self.units = tuple(getattr(task.objective, "units", ()))
         self.inputs = {name: spec.shape for name, spec in self.specs.items()}
         self._nets = []
         with torch.random.fork_rng(devices=[]):  # building draws weights; the caller's random numbers are not ours
@@ -137,7 +141,7 @@ class Network:
     def __repr__(self) -> str:
         return (
             f"<{type(self).__name__} {self.card.get('name')} {self.card.get('version')}: "
-            f"{', '.join(self.inputs)} -> {', '.join(self.classes)}>"
+            f"{', '.join(self.inputs)} -> {', '.join(self.classes or self.targets)}>"
         )
 
     def predict(self, inputs: Mapping, *, batch_size: int = 256, device: str | None = None) -> np.ndarray:
@@ -155,8 +159,9 @@ class Network:
 
         Returns
         -------
-        array, shape (n, classes), float32
-            Probabilities, each row summing to one.
+        array, float32
+            Of a classification (n, classes): probabilities, each row summing to one. Of a regression (n, targets, 2):
+            mean and standard deviation, in ``units``.
 
         Raises
         ------
@@ -164,10 +169,11 @@ class Network:
             That names the input which is missing, misshapen, not finite or in another unit; or for a device that is
             not there.
         """
-        return self._members(inputs, batch_size, device).mean(axis=0).astype(np.float32)
+        members = self._members(inputs, batch_size, device)
+        return self.task.objective.pool(members).astype(np.float32)
 
     def predict_members(self, inputs: Mapping, *, batch_size: int = 256, device: str | None = None) -> np.ndarray:
-        """What each member says, array (members, n, classes), float32; as `predict`, which is its mean."""
+        """What each member says, array (members, n, ...), float32; `predict` pools it: the mean of probabilities."""
         return self._members(inputs, batch_size, device).astype(np.float32)
 
     def _members(self, inputs: Mapping, batch_size: int, device: str | None) -> np.ndarray:
@@ -188,6 +194,7 @@ class Reading(Network):
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise WeightsError(f"not a complete card of a reading: {error!r}") from None
         self.classes = tuple(sums)
+        self.targets = self.units = ()
         self.task, self.specs, self.inputs = network.task, network.specs, dict(network.inputs)
         prevalence = network.card.get("prevalence") or {}
         self.card = {**network.card, **card, "classes": list(sums)}

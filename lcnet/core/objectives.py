@@ -1,7 +1,8 @@
 """What differs between kinds of problem, so that the training loop does not have to know.
 
 An objective is any object with the methods of `Objective`. torch is imported inside them: declaring a task needs none.
-A regression overrides `loss`, `predict`, `metrics` and `calibrate`; a GAN overrides `step`; the loop never changes.
+A regression (`lcnet.core.regression`) overrides `loss`, `predict`, `pool`, `metrics` and `calibrate`; a GAN overrides
+`step`; the loop never changes.
 """
 
 from __future__ import annotations
@@ -18,7 +19,12 @@ __all__ = ["Classification", "Objective"]
 
 
 class Objective:
-    """The interface of an objective, with the defaults of one that neither stratifies nor calibrates."""
+    """The interface of an objective, with the defaults of one that neither stratifies nor calibrates.
+
+    `calibration` says on the card how `calibrate` works.
+    """
+
+    calibration = "none"
 
     def check(self, targets: Mapping[str, Any]) -> None:
         """Raise ValueError, naming target and rows, unless `targets` can be learnt."""
@@ -31,6 +37,14 @@ class Objective:
     def predict(self, output, **calibration):
         """What the user is given for one network's `output`, a tensor (n, ...), with the values of `calibrate`."""
         raise NotImplementedError
+
+    def pool(self, members) -> np.ndarray:
+        """The ensemble's prediction, array (n, ...), from its members', array (members, n, ...): their mean."""
+        return np.asarray(members).mean(axis=0)
+
+    def change(self, before, after) -> float:
+        """How far two predictions lie apart, as rounding the weights is judged by: the largest difference."""
+        return float(np.abs(after - before).max(initial=0.0))
 
     def metrics(self, prediction, targets, group=None) -> dict[str, float]:
         """Named figures of merit of `prediction`, arrays on the host."""
@@ -95,6 +109,11 @@ class Classification(Objective):
 
     classes: tuple[str, ...]
     target: str = "label"
+
+    calibration = (
+        "one temperature for all members, fitted to the log loss of their averaged probabilities on the held-out "
+        "groups, at the prevalence stated here"
+    )
 
     def __post_init__(self):
         object.__setattr__(self, "classes", tuple(self.classes))

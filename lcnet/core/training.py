@@ -10,6 +10,7 @@ import hashlib
 import math
 import os
 import time
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +77,8 @@ def fit(
     validation: float | Examples | None = 0.15,
     tiny: bool = False,
     start: dict[str, torch.Tensor] | None = None,
+    freeze: Sequence[str] = (),
+    on_epoch: Callable[[int, np.ndarray], None] | None = None,
     checkpoint: str | os.PathLike | None = None,
     resume: bool = False,
     stop_after: int | None = None,
@@ -106,6 +109,12 @@ def fit(
         Train ``task.tiny()``.
     start : dict of str to Tensor, optional
         Weights to start from.
+    freeze : sequence of str
+        Layers whose weights stay as they are: the beginnings of names of ``net.named_parameters()``, "stem" or
+        "blocks.0".
+    on_epoch : callable, optional
+        ``on_epoch(epoch, prediction)`` after each epoch, with what the network predicts, uncalibrated, for the held-out
+        examples in their order: to draw them as they get better. It changes nothing of the training.
     checkpoint : path, optional
         Folder for a checkpoint, ``log.csv`` and ``loss.png``, all written every epoch but the picture (at the end).
     resume : bool
@@ -156,6 +165,7 @@ def fit(
         net = (task.tiny if tiny else task.net)()
         if start is not None:
             _start_from(net, start, task)
+        _freeze(net, freeze, task)
         optimizers = _optimizers(net.to(place), lr, weight_decay)
         model = accelerator.prepare_model(net)
         share = {"device": place, "rank": accelerator.process_index, "world": accelerator.num_processes}
@@ -171,6 +181,7 @@ def fit(
             "validation": None if validation is None else validation.fingerprint(),
             **{"seed": seed, "epochs": epochs, "batch_size": batch_size, "lr": lr, "weight_decay": weight_decay},
             **{"patience": patience, "precision": precision, "processes": accelerator.num_processes},
+            "freeze": sorted(freeze),
         }
         progressed = _Progress()
         found = checkpoints.load(checkpoint) if checkpoint is not None and resume else None
@@ -200,7 +211,10 @@ def fit(
                 raise FloatingPointError(f"the training loss of {task.name} is {train_loss} in epoch {epoch}")
             row = {"epoch": epoch, "lr": rate, "train_loss": train_loss}
             if held_feed is not None:
-                row |= _validate(task, model, held_feed, validation, accelerator, batch_size, epoch)
+                told, prediction = _validate(task, model, held_feed, validation, accelerator, batch_size, epoch)
+                row |= told
+                if on_epoch is not None and accelerator.is_main_process:
+                    on_epoch(epoch, prediction)
             row["seconds"] = time.perf_counter() - began
             progressed.add(row, net, patience)
             progressed.done = progressed.done or progressed.epoch == epochs
@@ -279,7 +293,8 @@ class _Progress:
         self.history, self.best_epoch, self.done = state["history"], state["best_epoch"], state["done"]
 
 
-def _validate(task, model, feed, validation, accelerator, batch_size, epoch) -> dict[str, float]:
+def _validate(task, model, feed, validation, accelerator, batch_size, epoch) -> tuple[dict[str, float], np.ndarray]:
+    """Loss and metrics on the held-out examples, and what is predicted for them."""
     model.eval()
     with torch.inference_mode(), accelerator.autocast():
         outputs = [model(batch.inputs).float() for batch in feed.ordered(max(batch_size, 256))]
@@ -295,10 +310,11 @@ def _validate(task, model, feed, validation, accelerator, batch_size, epoch) -> 
     if not math.isfinite(loss):
         raise FloatingPointError(f"the validation loss of {task.name} is {loss} in epoch {epoch}")
     prediction = task.objective.predict(output).numpy()
-    return {
+    told = {
         "validation_loss": loss,
         **task.objective.metrics(prediction, validation.targets, validation.group),
     }
+    return told, prediction
 
 
 def _rate(step: int, steps: int, lr: float) -> float:
@@ -361,6 +377,19 @@ def _seeded(seed: int, place: torch.device):
     with torch.random.fork_rng(devices=[place] if place.type == "cuda" else []):
         torch.manual_seed(seed)
         yield
+
+
+def _freeze(net, layers: Sequence[str], task) -> None:
+    names = [name for name, _ in net.named_parameters()]
+    for layer in layers:
+        mine = [name for name in names if name == layer or name.startswith(layer.rstrip(".") + ".")]
+        if not mine:
+            there = ", ".join(dict.fromkeys(name.partition(".")[0] for name in names))
+            raise ValueError(f"the network of {task.name} has no layer {layer!r} to freeze; there is {there}")
+        for name in mine:
+            net.get_parameter(name).requires_grad_(False)
+    if not any(parameter.requires_grad for parameter in net.parameters()):
+        raise ValueError(f"every layer of {task.name} is frozen: nothing is left to train")
 
 
 def _digest(net, start) -> str:

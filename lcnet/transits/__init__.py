@@ -20,11 +20,17 @@ from types import ModuleType
 
 # public name -> the file it lives in
 _WHERE = {
+    "bls": "bls",
+    "bls_many": "bls",
     "bls_search": "bls",
     "flatten": "flatten",
     "read": "read",
+    "recover": "recover",
+    "report": "report",
     "score": "score",
     "search": "search",
+    "simulate": "simulate",
+    "vet": "vet",
     "views": "views",
 }
 
@@ -55,3 +61,7 @@ def __getattr__(name):
 
 def __dir__():
     return sorted({*globals(), *__all__})
+
+
+if sys.modules.get("lightkurve"):  # its reader of formats learns those it lacks; later, `read` sees to it
+    importlib.import_module(f"{__name__}.readers")

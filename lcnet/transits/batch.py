@@ -1,23 +1,22 @@
-"""The search and the views of many stars, one after the other or in several processes.
+"""One star from its files to its candidates, their views and their tests: what a process of a batch does.
 
 A star that fails is a result with its error, never an exception: one broken file must not end a night's run.
 """
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from lcnet.transits.candidates import Search, candidate_views, find_candidates
-from lcnet.transits.curves import Curve, curve_arrays
+from lcnet.transits.candidates import Candidate, Search, candidate_views, find_candidates
+from lcnet.transits.curves import Curve
+from lcnet.transits.known import Ephemeris, measure_known, why_not
 from lcnet.transits.read import ReadError, Source
+from lcnet.transits.star import density, with_given
+from lcnet.transits.vet import vet_candidate
 
-__all__ = ["Found", "Options", "find", "find_all"]
-
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+__all__ = ["Found", "Job", "Options", "find", "search_curve"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,8 @@ class Options:
         Make the networks' views of every candidate.
     keep_curves : bool
         Keep the light curve and the periodograms (megabytes a star), for a figure.
+    star : dict
+        Radius, mass, teff, rho, tmag of the star, before those of its header.
     """
 
     period: tuple[float, float] | None = None
@@ -40,6 +41,25 @@ class Options:
     max_candidates: int = 5
     views: bool = True
     keep_curves: bool = False
+    star: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One star and what is asked of it.
+
+    Attributes
+    ----------
+    source : Source
+    known : tuple of Ephemeris or None
+        Score these; None searches.
+    places : tuple of int
+        The row of the table that each of `known` has.
+    """
+
+    source: Source
+    known: tuple[Ephemeris, ...] | None = None
+    places: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,6 +75,12 @@ class Found:
         None when the search failed; likewise.
     views : tuple
         For each candidate (dict of view name to array, tuple of flags), or the Exception that making them raised.
+    vettings : tuple
+        For each candidate its `vet.Vetting`, or None for a known ephemeris that could not be measured.
+    star : dict
+        What is known of the star itself.
+    known : tuple of Ephemeris
+        What was asked for, where that was not a search.
     error : Exception or None
     """
 
@@ -62,22 +88,42 @@ class Found:
     curve: Curve | None = None
     search: Search | None = None
     views: tuple = ()
+    vettings: tuple = ()
+    star: dict = field(default_factory=dict)
+    known: tuple[Ephemeris, ...] = ()
     error: Exception | None = None
 
 
-def find(source: Source, options: Options) -> Found:
-    """Read, flatten and search one star and make the views of what is found."""
+def find(job: Job, options: Options) -> Found:
+    """Read one star, search it or measure what is known of it, and make the views and tests of each candidate."""
     curve = None
     try:
-        curve = curve_arrays(source.collection(), target=source.target)
-        return search_curve(curve, options)
+        curve = job.source.curve()
+        return search_curve(curve, options, known=job.known)
     except Exception as error:
-        return Found(source.target, curve=_without_arrays(curve), error=_plain(error))
+        target, known = job.source.target, job.known or ()
+        return Found(target, curve=_without_arrays(curve), known=known, error=_plain(error))
 
 
-def search_curve(curve: Curve, options: Options) -> Found:
+def search_curve(curve: Curve, options: Options, *, known=None) -> Found:
     """`find` for a star that has been read."""
-    search = find_candidates(
+    star = with_given(curve.star, options.star)
+    if known is None:
+        search, refused = _searched(curve, options, star), {}
+    else:
+        search, refused = _measured(curve, known)
+    numbers = range(len(search.candidates))
+    views = tuple(refused.get(k) or _views(search, k) for k in numbers) if options.views or known is not None else ()
+    vettings = tuple(_vetted(search, k, star) for k in numbers)
+    if not options.keep_curves:
+        curve = _without_arrays(curve)
+        search = replace(search, **dict.fromkeys(("time", "flux", "flux_err", "trend", "raw_flux", "segment")))
+        search = replace(search, periodograms=())
+    return Found(curve.target, curve, search, views, vettings, star, known or ())
+
+
+def _searched(curve, options, star):
+    return find_candidates(
         curve.time,
         curve.flux,
         curve.flux_err,
@@ -85,13 +131,40 @@ def search_curve(curve: Curve, options: Options) -> Found:
         period=options.period,
         min_snr=options.min_snr,
         max_candidates=options.max_candidates,
+        density=density(star),
     )
-    views = tuple(_views(search, index) for index in range(len(search.candidates))) if options.views else ()
-    if not options.keep_curves:
-        curve = _without_arrays(curve)
-        search = replace(search, **dict.fromkeys(("time", "flux", "flux_err", "trend", "raw_flux", "segment")))
-        search = replace(search, periodograms=())
-    return Found(curve.target, curve, search, views)
+
+
+def _measured(curve, known):
+    """The search's result for known ephemerides, and for those that this curve cannot tell the time of, why.
+
+    One that cannot be used does not take the others of its star with it.
+    """
+    usable, refused = {}, {}
+    for number, ephemeris in enumerate(known):
+        try:
+            usable[number] = ephemeris.counted_in(curve.time_system)
+        except ValueError as error:
+            refused[number] = error
+    if not usable:
+        raise refused[0]
+    numbers = list(usable)
+    arrays = (curve.time, curve.flux, curve.flux_err)
+    search = measure_known(*arrays, segment=curve.segment, ephemerides=list(usable.values()))
+    candidates = [_not_measured(ephemeris) for ephemeris in known]
+    for number, candidate in zip(numbers, search.candidates, strict=True):
+        harmonic = candidate.harmonic_of and numbers[candidate.harmonic_of - 1] + 1
+        candidates[number] = replace(candidate, harmonic_of=harmonic)
+    search = replace(search, candidates=tuple(candidates))
+    for number in numbers:
+        if said := why_not(search, number):
+            refused[number] = ValueError(said)
+    return search, refused
+
+
+def _not_measured(this: Ephemeris) -> Candidate:
+    nothing = [np.nan] * 4
+    return Candidate(this.period, np.nan, this.epoch, np.nan, this.duration, *nothing, 0, np.nan, status="failed")
 
 
 def _views(search, index):
@@ -105,6 +178,12 @@ def _views(search, index):
         return error
 
 
+def _vetted(search, index, star):
+    if search.candidates[index].status == "failed":
+        return None
+    return vet_candidate(search, index, star=star)
+
+
 def _without_arrays(curve):
     return curve and replace(curve, **dict.fromkeys(("time", "flux", "flux_err", "segment")))
 
@@ -114,97 +193,3 @@ def _plain(error: Exception) -> Exception:
     if type(error) in (ReadError, FileNotFoundError, TypeError, ValueError):
         return error
     return RuntimeError(f"{type(error).__name__}: {error}")
-
-
-def find_all(sources, options: Options, *, jobs: int = 1):
-    """`find` for every star, in order.
-
-    Parameters
-    ----------
-    sources : sequence of Source
-    options : Options
-    jobs : int
-        Processes, each with one thread. A script that asks for more than one needs the usual
-        ``if __name__ == "__main__":`` guard.
-
-    Yields
-    ------
-    Found
-        In the order of `sources`, as they get ready.
-    """
-    if jobs <= 1 or len(sources) <= 1:
-        for source in sources:
-            yield find(source, options)
-        return
-    from concurrent.futures.process import BrokenProcessPool
-
-    waiting = deque(sources)
-    while waiting:
-        pool, flying = _pool(min(jobs, len(waiting))), deque()
-        try:
-            while waiting or flying:
-                # a window ahead, not the whole list: results wait in memory until their turn
-                while waiting and len(flying) < 2 * jobs:
-                    flying.append((waiting[0], pool.submit(find, waiting[0], options)))
-                    waiting.popleft()
-                found = _result(*flying[0])
-                flying.popleft()
-                yield found
-        except BrokenProcessPool:
-            pass  # one star took its process down (memory, mostly) and the pool with it
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-        # which one cannot be told: those in flight, one at a time; then on with a new pool
-        yield from _one_by_one(flying, options)
-
-
-def _result(source, future) -> Found:
-    """What a process sent back; `find` raises nothing, so any other error is one of sending."""
-    from concurrent.futures.process import BrokenProcessPool
-
-    try:
-        return future.result()
-    except BrokenProcessPool:
-        raise
-    except Exception as error:
-        said = f"{type(error).__name__}: {error}"
-        return Found(source.target, error=RuntimeError(f"cannot be sent to another process; use jobs=1 ({said})"))
-
-
-def _one_by_one(flying, options):
-    """The stars that were in flight when their pool broke; the one that breaks a pool of its own is an error."""
-    from concurrent.futures.process import BrokenProcessPool
-
-    pool = None
-    try:
-        for source, future in flying:
-            try:
-                if future.done() and not isinstance(future.exception(), BrokenProcessPool):
-                    found = _result(source, future)
-                else:
-                    pool = pool or _pool(1)
-                    found = _result(source, pool.submit(find, source, options))
-            except BrokenProcessPool:
-                found, pool = Found(source.target, error=RuntimeError("its process was killed (out of memory?)")), None
-            yield found
-    finally:
-        if pool is not None:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _pool(jobs: int):
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
-
-    # spawned, not forked: a fork of a process with threads (numba, torch) can hang
-    return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_one_thread)
-
-
-def _one_thread() -> None:
-    import numba
-    import threadpoolctl
-
-    for name in _THREADS:
-        os.environ[name] = "1"  # for what is imported later
-    numba.set_num_threads(1)
-    threadpoolctl.threadpool_limits(1)

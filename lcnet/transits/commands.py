@@ -3,22 +3,26 @@
 Importing this file is light, so that ``lcnet --help`` is; everything that computes is imported inside the commands.
 
 Exit status: 0 every target scored (a star with nothing found included), 3 some failed, 1 none could be scored or the
-output could not be written, 2 wrong usage.
+output could not be written, 2 wrong usage; 130 and 143 when stopped by Ctrl-C or a TERM signal.
 """
 
 from __future__ import annotations
 
 import os
-import sys
+import signal
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from lcnet.transits.recover_command import recover
+from lcnet.transits.screen import out, print_cells, say_error, show
+from lcnet.transits.simulate_command import simulate
+
 __all__ = ["app"]
 
-SCORED, NOTHING_SCORED, WRONG_USAGE, SOME_FAILED = 0, 1, 2, 3
+SCORED, NOTHING_SCORED, WRONG_USAGE, SOME_FAILED, STOPPED = 0, 1, 2, 3, 128
 
 app = typer.Typer(
     name="transits",
@@ -27,24 +31,36 @@ app = typer.Typer(
     add_completion=False,
 )
 
+_READ = "Which light curves"
 Targets = Annotated[
     list[str] | None,
-    typer.Argument(metavar="TARGET...", help="FITS light curves (.fits, .fits.gz), folders or quoted globs."),
+    typer.Argument(metavar="TARGET...", help="FITS light curves, folders, quoted globs, or names of stars."),
 ]
 Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", help="Write the table: .ecsv, .vot, .xml, .parquet or .csv; depths in 1e-6 (ppm)."),
 ]
-Figures = Annotated[
-    Path | None,
-    typer.Option("--figures", help="Folder for one PNG a target."),
-]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on where the same command was stopped; needs --output.")]
+Figures = Annotated[Path | None, typer.Option("--figures", help="Folder for one PNG a target.")]
+Report = Annotated[Path | None, typer.Option("--report", help="Folder for one HTML page a target, and an index.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes.")]
 MinSnr = Annotated[float, typer.Option("--min-snr", help="Signal-to-noise from which on a dip is a candidate.")]
 MaxCandidates = Annotated[int, typer.Option("--max-candidates", min=1, help="At most so many a star.")]
 Period = Annotated[
     tuple[float, float] | None,
     typer.Option("--period", metavar="MIN MAX", help="Days to search; default 0.4 to half the baseline."),
+]
+Ephemeris = Annotated[
+    Path | None,
+    typer.Option("--ephemeris", metavar="TABLE", help="Score these known events (CSV, ECSV, VOTable); no search."),
+]
+StarOption = Annotated[
+    str | None,
+    typer.Option("--star", metavar="KEY=VALUE,...", help="radius, mass (solar), teff, rho, tmag of the star."),
+]
+Binaries = Annotated[
+    Path | None,
+    typer.Option("--binaries", metavar="TABLE", help="Known eclipsing binaries (name, period, epoch) to compare with."),
 ]
 Prior = Annotated[
     float | None,
@@ -53,6 +69,16 @@ Prior = Annotated[
 Network = Annotated[
     str, typer.Option("--network", metavar="NET", help="The network: a shipped name, or the folder of one of your own.")
 ]
+Author = Annotated[list[str] | None, typer.Option("--author", help="Pipeline; repeatable.", rich_help_panel=_READ)]
+Mission = Annotated[
+    list[str] | None, typer.Option("--mission", help="Kepler, K2, TESS; repeatable.", rich_help_panel=_READ)
+]
+Exptime = Annotated[str | None, typer.Option("--exptime", help="long, short, fast, or seconds.", rich_help_panel=_READ)]
+Quarter = Annotated[list[int] | None, typer.Option("--quarter", help="Repeatable.", rich_help_panel=_READ)]
+Campaign = Annotated[list[int] | None, typer.Option("--campaign", help="Repeatable.", rich_help_panel=_READ)]
+Sector = Annotated[list[int] | None, typer.Option("--sector", help="Repeatable.", rich_help_panel=_READ)]
+FluxColumn = Annotated[str | None, typer.Option("--flux-column", help="As in lightkurve.", rich_help_panel=_READ)]
+Quality = Annotated[str | None, typer.Option("--quality-bitmask", help="As in lightkurve.", rich_help_panel=_READ)]
 
 
 @app.command()
@@ -61,58 +87,98 @@ def score(
     demo: Annotated[
         bool, typer.Option("--demo", help="Simulate and score four stars in ./lcnet-demo; takes the other options.")
     ] = False,
+    ephemeris: Ephemeris = None,
     output: Output = None,
+    resume: Resume = False,
     figures: Figures = None,
+    report: Report = None,
     jobs: Jobs = 1,
     min_snr: MinSnr = 7.1,
     max_candidates: MaxCandidates = 5,
     period: Period = None,
+    star: StarOption = None,
+    binaries: Binaries = None,
     prior: Prior = None,
     network: Network = "transits/candidate",
+    author: Author = None,
+    mission: Mission = None,
+    exptime: Exptime = None,
+    quarter: Quarter = None,
+    campaign: Campaign = None,
+    sector: Sector = None,
+    flux_column: FluxColumn = None,
+    quality_bitmask: Quality = None,
 ) -> None:
-    """Find transit candidates and give each its probability of being a planet.
+    """Find transit candidates, or take known ones, and give each its probability of being a planet.
 
     \b
     lcnet transits score tess2018206045859-s0001-0000000261136679-0120-s_lc.fits
-    lcnet transits score lightcurves/ --output candidates.ecsv --figures pages --jobs 4
+    lcnet transits score lightcurves/ --output candidates.ecsv --report pages --jobs 4
+    lcnet transits score lightcurves/ --ephemeris cumulative.csv --output scored.ecsv
     """
     if prior is not None and not 0 < prior < 1:
         raise typer.BadParameter(f"{prior:g} is no share between 0 and 1", param_hint="--prior")
-    _check(target, output, min_snr, period, demo=demo)
-    options = {"min_snr": min_snr, "max_candidates": max_candidates, "period": period, "prior": prior}
-    options |= {"jobs": jobs, "figures": figures, "network": network}
-    _finish(_run_demo(output, options) if demo else _run(target, output, options))
+    if ephemeris is not None and (demo or period is not None):
+        raise typer.BadParameter("known events are not searched for", param_hint="--ephemeris")
+    _check(target, output, min_snr, period, resume, demo=demo, known=ephemeris is not None)
+    options = {"min_snr": min_snr, "max_candidates": max_candidates, "period": period, "prior": prior, "jobs": jobs}
+    options |= {"figures": figures, "report": report, "network": network, "star": _star(star), "binaries": binaries}
+    if demo:
+        _finish(_run_demo(output, options))
+    selection = _selection(author, mission, exptime, quarter, campaign, sector, flux_column, quality_bitmask)
+    options |= {"resume": resume, "ephemeris": ephemeris, **selection}
+    _finish(_run(target, output, options))
 
 
 @app.command()
 def search(
     target: Targets = None,
     output: Output = None,
+    resume: Resume = False,
     figures: Figures = None,
+    report: Report = None,
     jobs: Jobs = 1,
     min_snr: MinSnr = 7.1,
     max_candidates: MaxCandidates = 5,
     period: Period = None,
+    star: StarOption = None,
+    binaries: Binaries = None,
+    author: Author = None,
+    mission: Mission = None,
+    exptime: Exptime = None,
+    quarter: Quarter = None,
+    campaign: Campaign = None,
+    sector: Sector = None,
+    flux_column: FluxColumn = None,
+    quality_bitmask: Quality = None,
 ) -> None:
     """Find transit candidates, without a network's opinion."""
-    _check(target, output, min_snr, period)
-    options = {"min_snr": min_snr, "max_candidates": max_candidates, "period": period}
-    _finish(_run(target, output, {**options, "jobs": jobs, "figures": figures, "network": None}))
+    _check(target, output, min_snr, period, resume)
+    options = {"min_snr": min_snr, "max_candidates": max_candidates, "period": period, "jobs": jobs}
+    options |= {"figures": figures, "report": report, "network": None, "star": _star(star), "binaries": binaries}
+    selection = _selection(author, mission, exptime, quarter, campaign, sector, flux_column, quality_bitmask)
+    _finish(_run(target, output, {**options, "resume": resume, **selection}))
 
 
-def _check(target, output, min_snr, period, *, demo=None) -> None:
+app.command()(simulate)
+app.command()(recover)
+
+
+def _check(target, output, min_snr, period, resume, *, demo=None, known=False) -> None:
     """Wrong usage, said before any work is done."""
     from lcnet.transits.table import check_output
 
     if demo and target:
         raise typer.BadParameter("--demo makes its own targets; leave TARGET out", param_hint="--demo")
-    if not demo and not target:
+    if not demo and not target and not known:
         instead = "" if demo is None else ", or try --demo"  # a verb without a demonstration
         raise typer.BadParameter(f"name a light curve, a folder or a glob{instead}", param_hint="TARGET")
     if not min_snr > 0:
         raise typer.BadParameter(f"{min_snr:g} is not positive", param_hint="--min-snr")
     if period is not None and not 0 < period[0] < period[1] < float("inf"):
         raise typer.BadParameter("give the shortest and the longest period, in days", param_hint="--period")
+    if resume and (output is None or demo):
+        raise typer.BadParameter("the rows of a stopped run lie beside its --output: name it", param_hint="--resume")
     if output is not None:
         try:
             check_output(output)
@@ -120,67 +186,136 @@ def _check(target, output, min_snr, period, *, demo=None) -> None:
             raise typer.BadParameter(str(error), param_hint="--output") from None
 
 
+def _star(text) -> dict | None:
+    """``radius=1.1,mass=0.9`` as a dict of numbers."""
+    if text is None:
+        return None
+    from lcnet.transits.star import check_star
+
+    try:
+        pairs = [part.partition("=") for part in text.split(",")]
+        return check_star({key.strip(): float(value) for key, _, value in pairs})
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}; give for example radius=1.1,mass=0.9", param_hint="--star") from None
+
+
+def _selection(author, mission, exptime, quarter, campaign, sector, flux_column, quality_bitmask) -> dict:
+    """The options that choose among a star's light curves, those that were given."""
+    given = {"author": author, "mission": mission, "exptime": exptime, "quarter": quarter, "campaign": campaign}
+    given |= {"sector": sector, "flux_column": flux_column, "quality_bitmask": quality_bitmask}
+    return {name: value for name, value in given.items() if value}
+
+
 def _run(target, output, options) -> int:
     """Score, write, print; the exit status."""
     # errors of the network or its file; those of a target are rows
     from lcnet.transits.score import score as run
 
-    table = _worked(lambda progress: run(list(target), progress=progress, **options), output)
+    if options.get("binaries") is not None:
+        options = {**options, "binaries": _table(options["binaries"])}
+        if options["binaries"] is None:
+            return NOTHING_SCORED
+    targets = list(target) if target else None
+    table, written = _worked(lambda progress: run(targets, output=output, progress=progress, **options), output)
     if table is None:
-        return NOTHING_SCORED
-    written = _write(table, output)
-    _show(table)
+        return written
+    show(table, written=output is not None and written)
     if output is not None and written:
-        _out(f"table: {output}")
-    if options.get("figures") is not None:
-        _out(f"figures: {options['figures']}{os.sep}")
+        out(f"table: {output}")
+    for name in ("figures", "report"):
+        if options.get(name) is not None:
+            out(f"{name}: {options[name]}{os.sep}")
     return _status(table) if written else NOTHING_SCORED
+
+
+def _table(path):
+    """A table of known binaries; None, and why on stderr."""
+    from lcnet.transits.tces import read_binaries
+
+    try:
+        return read_binaries(path)
+    except (OSError, ValueError) as error:
+        say_error(str(error))
+        return None
 
 
 def _run_demo(output, options) -> int:
     from lcnet.transits.demo import FOLDER, run_demo
+    from lcnet.transits.table import write_table
 
-    result = _worked(lambda progress: run_demo(FOLDER, progress=progress, **options), output)
+    result, written = _worked(lambda progress: run_demo(FOLDER, progress=progress, **options), output)
     if result is None:
-        return NOTHING_SCORED
-    written = _write(result.table, output)
-    _show(result.table)
-    _out("\nWhat was put in, and what was found:")
-    _print_cells(*result.cells())
+        return written
+    try:
+        if output is not None:
+            write_table(result.table, output)
+    except OSError as error:
+        say_error(f"cannot write {output}: {error}")
+        written = False
+    show(result.table)
+    out("\nWhat was put in, and what was found:")
+    print_cells(*result.cells())
     if options["figures"] is None:
-        _out(f"\nLight curves and figures: {FOLDER}{os.sep}")
+        out(f"\nLight curves and figures: {FOLDER}{os.sep}")
     else:
-        _out(f"\nLight curves: {FOLDER}{os.sep}\nFigures: {options['figures']}{os.sep}")
+        out(f"\nLight curves: {FOLDER}{os.sep}\nFigures: {options['figures']}{os.sep}")
+    if options["report"] is not None:
+        out(f"Report: {options['report']}{os.sep}index.html")
     if output is not None and written:
-        _out(f"Table: {output}")
-    _out("Next: lcnet transits score your.fits --figures pages")
+        out(f"Table: {output}")
+    out("Next: lcnet transits score your.fits --report pages")
     return _status(result.table) if written else NOTHING_SCORED
 
 
 def _worked(work, output):
-    """What `work(progress)` gives; None, and the reason on stderr, where it or its output is impossible."""
+    """What `work(progress)` gives and whether its output is written; or None and the exit status, the reason said."""
+    from lcnet.transits.progress import progress_bar
+    from lcnet.transits.table import NotWritten
+
     if output is not None and (problem := _unwritable(output)):
-        _say_error(f"cannot write {output}: {problem}")
-        return None
+        say_error(f"cannot write {output}: {problem}")
+        return None, NOTHING_SCORED
     try:
-        with _progress("stars") as progress:
-            return work(progress)
-    except (ValueError, OSError, LookupError, ImportError, RuntimeError) as error:
-        _say_error(f"{error}")
-        return None
+        with _terminable(), progress_bar("stars") as progress:
+            return work(progress), True
+    except NotWritten as error:
+        say_error(str(error))
+        return error.table, False
+    except KeyboardInterrupt as stop:
+        say_error(_how_to_go_on(output))
+        return None, STOPPED + (stop.args[0] if stop.args else signal.SIGINT)
+    except (TypeError, ValueError, OSError, LookupError, ImportError, RuntimeError) as error:
+        say_error(str(error))
+        return None, NOTHING_SCORED
 
 
-def _write(table, output) -> bool:
-    """Whether the output is written, or none is wanted."""
-    from lcnet.transits.table import write_table
+@contextmanager
+def _terminable():
+    """Let a TERM signal (a batch system's end of time) stop the work as Ctrl-C does."""
+
+    def stop(number, frame):
+        raise KeyboardInterrupt(number)
 
     try:
-        if output is not None:
-            write_table(table, output)
-    except OSError as error:
-        _say_error(f"cannot write {output}: {error}")
-        return False
-    return True
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not in the main thread: whoever started it handles signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _how_to_go_on(output) -> str:
+    if output is None:
+        return "stopped; with --output the rows of the stars that are done would be kept"
+    from lcnet.transits.resume import journal_path
+
+    journal = journal_path(output)
+    if not journal.exists():
+        return "stopped before the first star was done"
+    return f"stopped; the rows so far are in {journal}, the same command with --resume goes on from there"
 
 
 def _unwritable(output: Path) -> str:
@@ -202,131 +337,5 @@ def _status(table) -> int:
 
 
 def _finish(status: int) -> None:
-    _out("", end="", flush=True)
-    raise typer.Exit(status)
-
-
-def _out(line: str, **options) -> None:
-    """Print; a reader that has had enough (``| head``) is no error of ours."""
-    try:
-        print(line, **options)
-    except BrokenPipeError:
-        # what is still buffered would raise again when the interpreter flushes it at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _say_error(message: str) -> None:
-    print(f"lcnet: {message}", file=sys.stderr)
-
-
-@contextmanager
-def _progress(what: str):
-    """A callback that draws a bar on a terminal, and nothing in a pipe."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    now = TextColumn("{task.fields[now]}", markup=False)
-    columns = (BarColumn(24), MofNCompleteColumn(), TextColumn(what), TimeElapsedColumn(), now)
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None, now="starting")
-
-        def report(done, total, target):
-            bar.update(task, completed=done, total=total, now=target)
-
-        yield report
-
-
-# The printed table: what an observer asks first, in 100 columns.
-
-_LEFT = {"target", "truth", "agrees", "remarks"}
-
-
-def _show(table) -> None:
-    _print_cells(*table_cells(table))
-    if "prior_planet" in table.meta and (table["candidate"] > 0).any():
-        share = 100 * table.meta["prior_planet"]
-        _out(f"p(planet) holds where {share:.2g} % of the candidates are planets; --prior states another share.")
-    said, failed = {}, []
-    for row in table:
-        name, reason = str(row["target"]), str(row["reason"])
-        if row["status"] == "failed":
-            failed.append(reason if reason.startswith(name) else f"{name}: {reason}")
-        elif reason:
-            said.setdefault(name, reason)  # once a star, not once a candidate
-    for name, reason in said.items():
-        _out(f"{name}: {reason}")
-    if failed:
-        _out(f"Not scored ({len(failed)}):")
-    for line in failed:
-        _out(f"  {line}")
-
-
-def table_cells(table) -> tuple[list[str], list[list[str]]]:
-    """Heads and cells of the printed table; targets that failed are left to the lines below it."""
-    systems = {str(row["time_system"]) for row in table if row["time_system"]}
-    epoch = f"epoch [{systems.pop()}]" if len(systems) == 1 else "epoch [d]"
-    heads = ["target", "#", "period [d]", epoch, "dur. [h]", "depth [ppm]", "SNR", "p(planet)", "remarks"]
-    rows = []
-    for row in table:
-        if not row["candidate"]:
-            if row["status"] != "failed":
-                rows.append([str(row["target"]), *[""] * 7, "no candidate"])
-            continue
-        names = ("period", "epoch", "duration", "depth")
-        value = {name: float(getattr(row[name], "value", row[name])) for name in names}
-        planet, spread = float(row["p_planet"]), float(row["p_planet_std"])
-        remarks = [] if row["status"] == "ok" else [str(row["status"]).replace("_", " ")]
-        if row["harmonic_of"]:
-            remarks.append(f"harmonic of {row['harmonic_of']}")
-        remarks += [flag.replace("_", " ") for flag in str(row["flags"]).split() if flag != "harmonic"]
-        rows.append(
-            [
-                str(row["target"]),
-                str(row["candidate"]),
-                f"{value['period']:.5f}",
-                f"{value['epoch']:.4f}",
-                f"{value['duration']:.2f}",
-                f"{value['depth']:.0f}",
-                f"{float(row['snr']):.1f}",
-                "" if planet != planet else f"{planet:.2f}±{spread:.2f}",
-                ", ".join(remarks),
-            ]
-        )
-    return heads, rows
-
-
-def _print_cells(heads, rows) -> None:
-    """A narrow table: rich on a terminal, plain text in a pipe."""
-    if not rows:
-        return
-    # a column nobody filled (probabilities of a search) only takes room
-    kept = [k for k in range(len(heads)) if any(row[k] for row in rows)]
-    heads, rows = [heads[k] for k in kept], [[row[k] for k in kept] for row in rows]
-    if sys.stdout.isatty():
-        from rich import box
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
-
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), collapse_padding=True)
-        for head in heads:
-            justify = "left" if head in _LEFT else "right"
-            # as Text: rich would take "[d]" for markup
-            table.add_column(Text(head.replace(" [", "\n[")), justify=justify, no_wrap=head != "remarks")
-        for row in rows:
-            table.add_row(*map(Text, row), style="dim" if row[-1] == "no candidate" else None)
-        Console(highlight=False).print(table)
-        return
-    if not (sys.stdout.encoding or "").lower().startswith("utf"):
-        rows = [[cell.replace("±", "+-") for cell in row] for row in rows]
-    widths = [max(len(row[k]) for row in [heads, *rows]) for k in range(len(heads))]
-    for row in [heads, *rows]:
-        cells = [
-            cell.ljust(width) if head in _LEFT else cell.rjust(width)
-            for cell, width, head in zip(row, widths, heads, strict=True)
-        ]
-        _out("  ".join(cells).rstrip())
-    _out("")
+    out("", end="", flush=True)
+    raise typer.Exit(int(status))

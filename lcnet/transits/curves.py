@@ -1,29 +1,24 @@
-"""One star's light curves as plain arrays, ready for the kernels.
+"""One star's light curves as plain arrays, ready for the kernels: one product a sector, never two of one time.
 
-The kernels know no lightkurve and no units. Here a `LightCurveCollection` becomes a frozen `Curve`: float64 arrays
-sorted in time, the quarter or sector of every point, and what an observer wants said about where they come from.
+The kernels know no lightkurve and no units. Here files or a `LightCurveCollection` become a frozen `Curve`: float64
+arrays sorted in time, the quarter or sector of every point, and what an observer wants said about where they come from.
 """
 
 from __future__ import annotations
 
-import warnings
+import os
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from lcnet.transits.headers import identify
-from lcnet.transits.products import ReadError
+from lcnet.transits.choice import one_a_sector, said
+from lcnet.transits.fitsfile import ReadError
+from lcnet.transits.parts import Part, part_of, read_part
+from lcnet.transits.products import NoCadence, NoColumn, read_header
 
 __all__ = ["Curve", "curve_arrays"]
 
-# Which pipeline to keep when one star comes from several: they are not to be stitched, their systematics differ
-_AUTHORS = ("SPOC", "TESS-SPOC", "QLP")
-_SEGMENTS = ("SECTOR", "QUARTER", "CAMPAIGN")
-_FORMATS = {"bkjd": "BKJD", "btjd": "BTJD", "jd": "BJD"}
-# A Julian date of our century; a "jd" below it is days from a zero nobody stated (lightkurve's format for bare arrays)
-_FULL_JD = 2_400_000.0
-# d; a longer hole is one another curve may fill, a shorter one is a momentum dump or a flare left out
-_GAP = 0.5
+_FEWEST = 3
 
 
 @dataclass(frozen=True)
@@ -37,13 +32,16 @@ class Curve:
     time_system : str
         "BKJD" (BJD_TDB - 2454833), "BTJD" (BJD_TDB - 2457000), "BJD" or "unknown".
     flags : tuple of str
-        "time_system_unknown", "time_not_tdb", "other_authors", "overlaps_dropped".
+        "other_authors": curves of other pipelines were left out; "mixed_authors": different pieces are of different
+        ones; "mixed_cadences"; "overlaps_dropped"; "not_crowding_corrected": the flux asked for holds the light of
+        other stars; "time_system_unknown", "time_not_tdb".
     time : array, shape (N,), float64, days
         Increasing.
     flux : array, shape (N,), float64
         As the file has it: not normalised, unit of the pipeline.
     flux_err : array, shape (N,), float64
-        Same unit; NaN where the file states none.
+        Same unit; NaN where the file states none. Where pieces differ in cadence or pipeline, scaled to each one's own
+        point-to-point scatter, so that a point weighs by its exposure.
     segment : array, shape (N,), int64
         Sector, quarter or campaign of every point.
     label : str
@@ -51,7 +49,11 @@ class Curve:
     notes : tuple of str
         Sentences for the table's `reason`.
     meta : dict
-        "files", "cadence" [s], "segments" ("sector", "quarter", "campaign" or ""), "flux_origin", "ra", "dec".
+        "files", "cadence" [s], "segments" ("sector", "quarter", "campaign" or ""), "flux_origin", "ra", "dec";
+        "authors" and "cadences" [s] by segment; "crowding" ("corrected", "not corrected", "unknown") and "crowdsap",
+        the share of the target's light in the aperture (median; NaN where not stated).
+    star : dict
+        What the headers say of the star, as `star.star_of`.
     """
 
     target: str
@@ -66,36 +68,22 @@ class Curve:
     label: str = ""
     notes: tuple[str, ...] = ()
     meta: dict = field(default_factory=dict)
+    star: dict = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class _Part:
-    """One light curve of the collection, in plain arrays."""
-
-    time: np.ndarray
-    flux: np.ndarray
-    flux_err: np.ndarray
-    segment: np.ndarray
-    system: str
-    scale: str
-    author: str
-    mission: str
-    target: str
-    label: str
-    numbered: str
-    cadence: float
-    meta: dict
-
-
-def curve_arrays(collection, *, target: str | None = None) -> Curve:
+def curve_arrays(collection, *, target: str | None = None, flux_column=None, quality_bitmask="default") -> Curve:
     """Plain arrays of one star.
 
     Parameters
     ----------
-    collection : LightCurve, LightCurveCollection or sequence of LightCurve
-        All of one star. Of several pipelines only one is kept: SPOC, else TESS-SPOC, else QLP, else the first.
+    collection : path, LightCurve, LightCurveCollection, or sequence of paths and LightCurves
+        All of one star. Files are read directly, without lightkurve. Of each sector, quarter or campaign one product
+        is used: SPOC, else TESS-SPOC, else QLP, else the first (K2: EVEREST, K2SFF, K2SC, K2); of one product
+        the shortest cadence of 120 s or more, else the longest there is.
     target : str, optional
         The star's name; by default from the headers, else the label, else "unnamed-1".
+    flux_column, quality_bitmask
+        For files, as `products.open_product`. A file of another product that has no such column is left out.
 
     Returns
     -------
@@ -105,42 +93,42 @@ def curve_arrays(collection, *, target: str | None = None) -> Curve:
     Raises
     ------
     ReadError
-        No finite point is left, or the curves count time from different zeros.
+        A file cannot be read, fewer than three finite points are left, or the curves count time from different zeros.
+    FileNotFoundError
     """
-    parts = [_part(curve, number) for number, curve in enumerate(_sequence(collection))]
+    parts, without, empty = _parts(_sequence(collection), flux_column, quality_bitmask)
     name = target or next((part.target or part.label for part in parts if part.target or part.label), "unnamed-1")
-    flags, notes = [], []
-    authors = list(dict.fromkeys(part.author for part in parts))
-    author = next((known for known in _AUTHORS if known in authors), authors[0])
-    if len(authors) > 1:
-        others = ", ".join(other for other in authors if other != author)
-        flags.append("other_authors")
-        notes.append(f"{author} scored; also given: {others}")
-    parts, dropped, cut = _without_overlaps([part for part in parts if part.author == author])
-    if dropped or cut:
-        flags.append("overlaps_dropped")
-    if dropped:
-        notes.append(f"{dropped} curve{'s' if dropped > 1 else ''} of the same time span left out")
-    if cut:
-        notes.append(f"{cut} point{'s' if cut > 1 else ''} in overlaps of its curves left out")
-    systems = sorted({part.system for part in parts})
+    kept, left_out, dropped, cut = one_a_sector(parts)
+    left_out += without
+    flags, notes = said(kept, left_out, dropped, cut)
+    if empty:
+        notes.append(f"{empty} file{'s' * (empty > 1)} without a good cadence left out")
+    systems = sorted({part.system for part in kept})
     if len(systems) > 1:
         raise ReadError(f"{name}: its curves count time in {' and '.join(systems)}; convert them to one system first")
     if systems == ["unknown"]:
         flags.append("time_system_unknown")
-    if any(part.scale not in ("tdb", "local", "") for part in parts):
+    if any(part.scale not in ("tdb", "local", "") for part in kept):
         flags.append("time_not_tdb")
+    points = sum(part.time.size for part in kept)
+    if points == 0:
+        raise ReadError(f"{name}: no finite flux in its light curve; give another sector or quarter")
+    if points < _FEWEST:
+        raise ReadError(f"{name}: only {points} point{'s' * (points > 1)} in its light curve; nothing can be searched")
+    if "mixed_authors" in flags or "mixed_cadences" in flags:
+        kept = [_weighed(part) for part in kept]
     time, flux, flux_err, segment = (
-        np.concatenate([getattr(part, column) for part in parts]) for column in ("time", "flux", "flux_err", "segment")
+        np.concatenate([getattr(part, column) for part in kept]) for column in ("time", "flux", "flux_err", "segment")
     )
     order = np.argsort(time, kind="stable")
-    if time.size == 0:
-        raise ReadError(f"{name}: no finite flux in its light curve; give another sector or quarter")
-    first = parts[0]
+    first, authors = kept[0], list(dict.fromkeys(part.author for part in kept))
+    star = {}
+    for part in kept:
+        star = {**part.star, **star}
     return Curve(
         target=name,
         mission=first.mission,
-        author=author,
+        author=", ".join(authors),
         time_system=systems[0],
         flags=tuple(flags),
         time=time[order],
@@ -149,20 +137,14 @@ def curve_arrays(collection, *, target: str | None = None) -> Curve:
         segment=segment[order],
         label=first.label or name,
         notes=tuple(notes),
-        meta={
-            "files": [part.meta["FILENAME"] for part in parts if part.meta.get("FILENAME")],
-            "cadence": float(np.nanmedian([part.cadence for part in parts])) if time.size > 1 else np.nan,
-            "segments": first.numbered,
-            "flux_origin": str(first.meta.get("FLUX_ORIGIN") or ""),
-            "ra": first.meta.get("RA"),
-            "dec": first.meta.get("DEC"),
-        },
+        meta=_meta(kept),
+        star=star,
     )
 
 
 def _sequence(collection):
     """The curves of a collection; a LightCurve is a table and would iterate over its rows."""
-    if hasattr(collection, "time") and hasattr(collection, "flux"):
+    if isinstance(collection, (str, os.PathLike)) or (hasattr(collection, "time") and hasattr(collection, "flux")):
         return [collection]
     curves = list(collection)
     if not curves:
@@ -170,115 +152,75 @@ def _sequence(collection):
     return curves
 
 
-def _plain(column) -> np.ndarray:
-    """A column without unit and mask, masked values NaN, float64."""
-    if hasattr(column, "filled"):
-        column = column.filled(np.nan)
-    column = getattr(column, "value", column)
-    return np.array(np.ma.filled(np.ma.asarray(column, dtype=float), np.nan), dtype=np.float64)
-
-
-def _part(curve, number: int) -> _Part:
-    meta = dict(curve.meta)
-    label = identify(meta)
-    time, system = _own_time(curve.time, meta.get("LCNET_TIME_SYSTEM"))
-    flux = _plain(curve.flux)
-    flux_err = _plain(curve.flux_err) if "flux_err" in curve.colnames else np.full_like(flux, np.nan)
-    segment, numbered = _segments(curve, meta, number)
-    good = np.isfinite(time) & np.isfinite(flux)
-    step = np.diff(np.sort(time[good]))
-    return _Part(
-        time[good],
-        flux[good],
-        flux_err[good],
-        segment[good],
-        system,
-        str(getattr(curve.time, "scale", "")),
-        meta.get("LCNET_AUTHOR") or label.author,
-        meta.get("LCNET_MISSION") or label.mission,
-        meta.get("LCNET_TARGET") or label.target,
-        str(meta.get("LABEL") or label.name or ""),
-        numbered,
-        float(np.median(step) * 86400) if step.size else np.nan,
-        meta,
-    )
-
-
-def _own_time(time, stated):
-    """Times in days and the zero they count from.
-
-    `stated`, of the file they were read from, is believed while they still have the format it was read in: whoever
-    sets ``lc.time.format`` leaves the meta as it was. That no zero was stated remains true in any format.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # ERFA's "dubious year" for times that are no dates
-        form = getattr(time, "format", "")
-        if form in _FORMATS:
-            days, system = _plain(time.value), _FORMATS[form]
-        else:
-            days, system = _plain(getattr(time, "jd", time)), "BJD"
-        if stated == "unknown" or (stated == system and form in _FORMATS):
-            return days, stated
-        if system == "BJD" and not (days.size and np.nanmin(days) > _FULL_JD):
-            system = "unknown"
-    return days, system
-
-
-def _segments(curve, meta, number: int):
-    """The sector, quarter or campaign of every point: from the header, else a column of that name, else the order."""
-    for key in _SEGMENTS:
-        value = meta.get(key)
-        if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
-            return np.full(len(curve), int(value), dtype=np.int64), key.lower()
-    for name in ("segment", *(key.lower() for key in _SEGMENTS)):
-        if name in curve.colnames:
-            column = _plain(curve[name])
-            return np.where(np.isfinite(column), column, -1).astype(np.int64), "" if name == "segment" else name
-    return np.full(len(curve), number, dtype=np.int64), ""
-
-
-def _without_overlaps(parts):
-    """No time twice: a sector comes at 20 s and 120 s, a quarter in long and short cadence, a file twice.
-
-    Where two curves cover the same time, the cadence nearest 120 s (TESS) or the longest (Kepler) is kept: the one the
-    mission's own search used. Of a curve covered by more than half by better ones nothing is kept; of one covered by
-    less, the points outside: points of two levels in turn would be taken for noise.
+def _parts(items, flux_column, quality_bitmask):
+    """The items in plain arrays.
 
     Returns
     -------
-    kept : list of _Part
-    dropped, cut : int
-        Curves left out, and points left out of the others.
+    parts : list of Part
+    without : list of (author, "sector", numbers)
+        Files that have not the column asked for.
+    empty : int
+        Files of which the quality mask leaves nothing.
     """
-
-    def rank(part):
-        if part.mission == "TESS" and part.cadence == part.cadence:
-            return abs(np.log(max(part.cadence, 1.0) / 120.0))
-        return -part.cadence if part.cadence == part.cadence else np.inf
-
-    kept, dropped, cut = [], 0, 0
-    for part in sorted((part for part in parts if part.time.size), key=rank):
-        covered = np.zeros(part.time.size, bool)
-        for other in kept:
-            covered |= _covered(part.time, other)
-        if covered.mean() > 0.5:
-            dropped += 1
+    parts, without, empty, problem = [], [], 0, None
+    for number, item in enumerate(items):
+        if not isinstance(item, (str, os.PathLike)):
+            parts.append(part_of(item, number))
             continue
-        if covered.any():
-            cut += int(covered.sum())
-            columns = ("time", "flux", "flux_err", "segment")
-            part = replace(part, **{name: getattr(part, name)[~covered] for name in columns})
-        kept.append(part)
-    if not kept:
-        return parts, 0, 0
-    return sorted(kept, key=lambda part: part.time.min()), dropped, cut
+        try:
+            parts.append(read_part(item, number, flux_column=flux_column, quality_bitmask=quality_bitmask))
+        except NoColumn as error:
+            problem = error
+            label = read_header(item)
+            without.append((label.author, label.segments, {label.segment} if label.segments else set()))
+        except NoCadence as error:
+            problem = problem or error
+            empty += 1
+    if not parts:
+        raise problem
+    return parts, without, empty
 
 
-def _covered(time, other):
-    """Which times lie within a stretch of another curve; its gaps (between sectors, say) cover nothing."""
-    theirs = np.sort(other.time)
-    gap = max(_GAP, 10 * other.cadence / 86400) if theirs.size > 1 else _GAP
-    breaks = np.flatnonzero(np.diff(theirs) > gap)
-    first, last = theirs[np.r_[0, breaks + 1]], theirs[np.r_[breaks, theirs.size - 1]]
-    stretch = np.searchsorted(first, time, side="right") - 1
-    return (stretch >= 0) & (time <= last[stretch])
+def _weighed(part: Part) -> Part:
+    """The errors scaled so that their median is the point-to-point scatter.
+
+    Pipelines define their errors differently (QLP's are no photon noise), so those of two cannot be compared. Of points
+    an exposure apart, the scatter is what an exposure leaves; from 120 s to 1800 s it falls by sqrt(15).
+    """
+    steps = np.abs(np.diff(part.flux))
+    if not steps.any():
+        return part
+    # the median absolute difference of two normal deviates is 0.6745 sqrt(2) sigma
+    scatter = float(np.median(steps) or np.median(steps[steps > 0])) / (0.6745 * np.sqrt(2))
+    stated = part.flux_err[np.isfinite(part.flux_err)]
+    if stated.size == 0:
+        return replace(part, flux_err=np.full(part.time.size, scatter))
+    return replace(part, flux_err=part.flux_err * (scatter / float(np.median(stated))))
+
+
+def _meta(kept) -> dict:
+    first = kept[0]
+    authors, cadences = {}, {}
+    for part in kept:
+        for number in np.unique(part.segment):
+            authors.setdefault(int(number), part.author)
+            cadences.setdefault(int(number), part.cadence)
+    shares = [part.meta.get("CROWDSAP") for part in kept]
+    shares = [share for share in shares if isinstance(share, (int, float)) and 0 < share <= 1]
+    known = [np.full(part.time.size, part.cadence) for part in kept if part.cadence == part.cadence]
+    crowding = {part.crowding for part in kept}
+    return {
+        "files": [part.meta["FILENAME"] for part in kept if part.meta.get("FILENAME")],
+        "cadence": float(np.median(np.concatenate(known))) if known else np.nan,
+        "segments": first.numbered,
+        "flux_origin": str(first.meta.get("FLUX_ORIGIN") or ""),
+        "ra": first.meta.get("RA"),
+        "dec": first.meta.get("DEC"),
+        "authors": authors,
+        "cadences": cadences,
+        "crowding": crowding.pop()
+        if len(crowding) == 1
+        else "not corrected" * ("not corrected" in crowding) or "unknown",
+        "crowdsap": float(np.median(shares)) if shares else np.nan,
+    }

@@ -34,10 +34,12 @@ class Star:
 
 # TIC numbers end near 10,000,000,000: no star has these
 STARS = (
-    Star("a planet", "planet", 5, {"snr": (20.0, 60.0), "tmag": 9.5}, 90_000_000_001),
-    Star("two planets", "planets", 1, {"snr": (20.0, 80.0), "tmag": 9.5}, 90_000_000_002),
-    Star("an eclipsing binary", "eclipse", 3, {"snr": (30.0, 1e4), "tmag": 10.5}, 90_000_000_003),
-    Star("a quiet spotted star", "quiet", 6, {"tmag": 10.0}, 90_000_000_004),
+    Star("a planet", "planet", 8, {"snr": (20.0, 60.0), "tmag": 9.5, "period": (2.0, 6.0)}, 90_000_000_001),
+    Star("two planets", "planets", 7, {"snr": (20.0, 80.0), "tmag": 9.5}, 90_000_000_002),
+    Star(
+        "an eclipsing binary", "detached", 3, {"snr": (30.0, 1e4), "tmag": 10.5, "period": (1.5, 6.0)}, 90_000_000_003
+    ),
+    Star("a quiet spotted star", "quiet", 5, {"tmag": 10.0}, 90_000_000_004),
 )
 
 
@@ -120,7 +122,7 @@ def compare(target, star, curve, rows) -> list[dict]:
         top = float(candidates[0]["period"].value) if candidates else np.nan
         line = {"target": target, "what": star.what, "period": np.nan, "found": top, "p_planet": highest}
         return [{**line, "agrees": not highest >= THRESHOLD}]
-    signals = [signal for signal in curve.truth["signals"] if "secondary" not in signal["kind"]]
+    signals = [signal for signal in curve.truth["signals"] if signal["kind"] in ("planet", "eclipse")]
     lines = []
     for number, signal in enumerate(signals, 1):
         what = star.what if len(signals) == 1 else f"{star.what}: {number}"
@@ -130,11 +132,12 @@ def compare(target, star, curve, rows) -> list[dict]:
             match = match_ephemeris(
                 curve.time, row["period"].value, row["epoch"].value, row["duration"].value, [signal]
             )
-            if match.signal is None or (star.kind != "eclipse" and match.ratio != 1.0):
+            eclipse = signal["kind"] == "eclipse"
+            if match.signal is None or (not eclipse and match.ratio != 1.0):
                 continue
             p = float(row["p_planet"])
             line |= {"found": float(row["period"].value), "p_planet": p}
-            line["agrees"] = p < THRESHOLD if star.kind == "eclipse" else p >= THRESHOLD
+            line["agrees"] = p < THRESHOLD if eclipse else p >= THRESHOLD
             break
         lines.append(line)
     return lines

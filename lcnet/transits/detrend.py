@@ -1,13 +1,11 @@
 """Cleaning and flattening a light curve, on plain arrays.
 
-The trend is a sliding robust regression: in a window about each knot a straight line is fitted with Tukey's biweight
-(the estimator Hippke et al. 2019 found to keep transits best, here with a slope so that it is unbiased where the window
-is cut by the end of a segment), and the knots are joined linearly. Segments end at gaps and at quarter or sector
-boundaries: a trend never bridges them.
+A light curve is cleaned once (`clean`) and flattened as often as more of its transits are known (`Flattener`): the
+trend (`trend`) is divided out, then bright points and lone faint ones go.
 
 References
 ----------
-Hippke et al. 2019, AJ 158, 143 (wotan); Mosteller & Tukey 1977 (biweight).
+Hippke et al. 2019, AJ 158, 143 (wotan, whose biweight the trend uses).
 """
 
 from __future__ import annotations
@@ -16,13 +14,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lcnet.core.jit import njit
+from lcnet.transits.trend import MIN_GAP, draw_trend, stretch_bounds, trend_segments
+from lcnet.transits.variability import trend_order
+from lcnet.transits.views import fold
 
-__all__ = ["Flattened", "clean", "flatten_curve", "in_transit", "robust_sigma", "trend_segments"]
+__all__ = ["Flattened", "Flattener", "clean", "flatten_curve", "in_transit", "robust_sigma", "trend_segments"]
 
-BIWEIGHT_CUT = 5.0  # in units of the window's MAD, as in wotan
-KNOTS_A_WINDOW = 12  # a straight line between knots this close follows the smoothed trend to well under the noise
-MIN_GAP = 0.5  # d; a shorter gap is bridged
+OUTLIER = 5.0  # robust sigma
+# A real transit of one cadence comes back equally deep; what is left of a cosmic ray or a momentum dump does not.
+ALIKE = 0.25  # relative scatter of the depths of lone faint points up to which they are taken for one body's
+MIN_ALIKE = 3
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,7 @@ def robust_sigma(values):
 
 def in_transit(time, period, epoch, duration, *, widen=1.0):
     """Mask of the points within `widen` x half a duration of a mid-transit (days, days, days, hours)."""
-    half = 0.5 * widen * duration / 24.0
-    return np.abs((np.asarray(time, float) - epoch + 0.5 * period) % period - 0.5 * period) < half
+    return np.abs(fold(time, period, epoch)) < 0.5 * widen * duration / 24.0
 
 
 def clean(time, flux, flux_err=None, *, segment=None):
@@ -119,99 +119,26 @@ def clean(time, flux, flux_err=None, *, segment=None):
     return time[keep], flux[keep], flux_err[keep], segment[keep]
 
 
-def trend_segments(time, segment, *, gap=MIN_GAP):
-    """Number each stretch without a gap longer than `gap` days or a quarter/sector boundary, from 0."""
-    breaks = (np.diff(time) > gap) | (np.diff(segment) != 0)
-    return np.concatenate([[0], np.cumsum(breaks)])
-
-
-@njit(nogil=True)
-def _biweight_line(t, y, centre, cut, n_iterations):
-    """Value at `centre` of the straight line fitted to (t, y) with Tukey's biweight, starting from the median."""
-    value = np.median(y)
-    slope = 0.0
-    scale = np.median(np.abs(y - value))
-    for _ in range(n_iterations):
-        if scale <= 0:
-            break
-        s0, s1, s2, b0, b1 = 0.0, 0.0, 0.0, 0.0, 0.0
-        for i in range(t.size):
-            x = t[i] - centre
-            u = (y[i] - value - slope * x) / (cut * scale)
-            if abs(u) < 1:
-                w = (1 - u * u) ** 2
-                s0 += w
-                s1 += w * x
-                s2 += w * x * x
-                b0 += w * y[i]
-                b1 += w * x * y[i]
-        determinant = s0 * s2 - s1 * s1
-        if s0 <= 0:
-            break
-        if determinant > 1e-12 * s0 * s2:
-            new_value = (s2 * b0 - s1 * b1) / determinant
-            new_slope = (s0 * b1 - s1 * b0) / determinant
-        else:
-            new_value, new_slope = b0 / s0, 0.0
-        change = abs(new_value - value)
-        value, slope = new_value, new_slope
-        if change < 1e-3 * scale:
-            break
-    return value
-
-
-@njit(nogil=True)
-def _trend(time, flux, stretch, used, window, knots_a_window):
-    """Trend at every point; NaN where a stretch has too few used points for any knot."""
-    n = time.size
-    trend = np.full(n, np.nan)
-    begin = 0
-    while begin < n:
-        end = begin
-        while end < n and stretch[end] == stretch[begin]:
-            end += 1
-        t = time[begin:end][used[begin:end]]
-        y = flux[begin:end][used[begin:end]]
-        span = time[end - 1] - time[begin]
-        n_knots = max(2, int(np.ceil(span / window * knots_a_window)) + 1)
-        knot_t = np.empty(n_knots)
-        knot_y = np.empty(n_knots)
-        found = 0
-        low = 0
-        high = 0
-        for k in range(n_knots):
-            centre = time[begin] + span * k / (n_knots - 1)
-            while low < t.size and t[low] < centre - 0.5 * window:
-                low += 1
-            while high < t.size and t[high] <= centre + 0.5 * window:
-                high += 1
-            # a line needs points on more than a sliver of the window: fewer, and the neighbouring knots bridge it
-            if high - low >= 5 and t[high - 1] - t[low] > 0.25 * min(window, span):
-                if t[low] - 0.1 * window <= centre <= t[high - 1] + 0.1 * window:
-                    knot_t[found] = centre
-                    knot_y[found] = _biweight_line(t[low:high], y[low:high], centre, BIWEIGHT_CUT, 10)
-                    found += 1
-        if found > 0:
-            trend[begin:end] = np.interp(time[begin:end], knot_t[:found], knot_y[:found])
-        begin = end
-    return trend
-
-
-def _isolated_faint(flux, time, sigma, cadence):
-    """Single points far below both neighbours: a cosmic-ray correction or a momentum dump, not a transit."""
-    low = np.zeros(flux.size, bool)
-    if flux.size > 2 and sigma > 0:
+def _lone_faint(flat, time, sigma, cadence):
+    """Single points far below both neighbours, unless they are as deep as each other: a transit of one cadence."""
+    low = np.zeros(flat.size, bool)
+    if flat.size > 2 and sigma > 0:
         adjacent = np.diff(time) < 1.5 * cadence
-        calm = flux > 1 - 1.5 * sigma
-        low[1:-1] = (flux[1:-1] < 1 - 5 * sigma) & calm[:-2] & calm[2:] & adjacent[:-1] & adjacent[1:]
+        depth = 1 - flat
+        # the neighbours of a very deep point may lie as low as noise goes, those of a faint one must not
+        calm = np.clip(0.2 * depth[1:-1], 1.5 * sigma, 3 * sigma)
+        low[1:-1] = (depth[1:-1] > OUTLIER * sigma) & adjacent[:-1] & adjacent[1:]
+        low[1:-1] &= (depth[:-2] < calm) & (depth[2:] < calm)
     return low
 
 
-def flatten_curve(time, flux, flux_err, *, segment=None, window, mask=None, gap=MIN_GAP):
-    """Divide out the slow variation of a cleaned light curve and drop outliers.
+def _alike(depths, sigma):
+    """Whether the depths of lone faint points are those of one body: as many as a period needs, and all but equal."""
+    return depths.size >= MIN_ALIKE and robust_sigma(depths) < np.hypot(ALIKE * np.median(depths), sigma)
 
-    Points more than 5 robust sigma bright go (flares, cosmic rays), so do single cadences as far below both of their
-    neighbours; everything else that is faint stays, since it may be a transit.
+
+class Flattener:
+    """Flattens one cleaned light curve again and again, each time with more of its transits masked.
 
     Parameters
     ----------
@@ -220,10 +147,91 @@ def flatten_curve(time, flux, flux_err, *, segment=None, window, mask=None, gap=
     segment : array of int, shape (N,), optional
     window : float, days
         Full width of the sliding window; three times the longest duration searched keeps transits.
-    mask : array of bool, shape (N,), optional
-        Points that must not draw the trend (transits already found).
+    order : {1, 2}, optional
+        A line or a parabola in each window; by default as the star's own variation asks for (`variability`).
     gap : float, days
         Longer gaps end a stretch.
+    """
+
+    def __init__(self, time, flux, flux_err, *, segment=None, window, order=None, gap=MIN_GAP):
+        self.time, self.flux, self.flux_err = (np.ascontiguousarray(x, float) for x in (time, flux, flux_err))
+        self.segment = np.zeros(self.time.size, np.int64) if segment is None else segment
+        self.window = float(window)
+        self.order = trend_order(self.time, self.flux, self.window) if order is None else int(order)
+        self._bounds = stretch_bounds(self.time, self.segment, gap=gap)
+        # points sorted in time whose segment numbers do not rise (two cameras at once) have more runs than segments
+        runs = np.flatnonzero(np.diff(self.segment)) + 1
+        numbers = self.segment[np.concatenate([[0], runs])]
+        if np.unique(numbers).size == numbers.size:
+            edges = np.concatenate([[0], runs, [self.time.size]])
+            self._segments = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        else:
+            self._segments = [np.flatnonzero(self.segment == number) for number in np.unique(numbers)]
+        self._cadence = float(np.median(np.diff(self.time)))
+        self._knots = None
+
+    def flatten(self, mask=None):
+        """The flattened light curve, the masked points not drawing the trend.
+
+        Parameters
+        ----------
+        mask : array of bool, shape (N,), optional
+
+        Returns
+        -------
+        Flattened
+            Of M <= N points.
+
+        Raises
+        ------
+        ValueError
+            Fewer than 20 points lie in a stretch long enough for a trend.
+        """
+        time, used = self.time, np.ones(self.time.size, bool) if mask is None else ~np.asarray(mask, bool)
+        trend, self._knots = draw_trend(
+            time, self.flux, self._bounds, window=self.window, order=self.order, used=used, before=self._knots
+        )
+        good = trend > 0
+        if good.sum() < 20:
+            raise ValueError(f"no stretch of the light curve is long enough for a trend of {self.window:.2f} d")
+        flat = np.divide(self.flux, trend, out=np.ones_like(trend), where=good)
+        lone = np.zeros(time.size, bool)
+        depth, scatter = [], []
+        for here in self._segments:
+            fine = good[here] & used[here]
+            sigma = robust_sigma(flat[here][fine]) if fine.any() else 0.0
+            if sigma > 0:
+                good[here] &= ~(flat[here] > 1 + OUTLIER * sigma)
+                low = _lone_faint(flat[here], time[here], sigma, self._cadence) & fine
+                if low.any():
+                    lone[here] = low
+                    depth.append(1 - flat[here][low])
+                    scatter.append(sigma)
+        if depth and not _alike(np.concatenate(depth), np.median(scatter)):
+            good &= ~lone
+        return Flattened(
+            time=time[good],
+            flux=flat[good],
+            flux_err=self.flux_err[good] / trend[good],
+            trend=trend[good],
+            raw_flux=self.flux[good],
+            segment=self.segment[good],
+        )
+
+
+def flatten_curve(time, flux, flux_err, *, segment=None, window, order=None, mask=None, gap=MIN_GAP):
+    """Divide out the slow variation of a cleaned light curve and drop outliers.
+
+    Points more than 5 robust sigma bright go (flares, cosmic rays), so do single cadences as far below both of their
+    neighbours, unless at least three of them are equally deep (a white dwarf's transits last a cadence or two);
+    everything else that is faint stays, since it may be a transit.
+
+    Parameters
+    ----------
+    time, flux, flux_err, segment, window, order, gap
+        As for `Flattener`.
+    mask : array of bool, shape (N,), optional
+        Points that must not draw the trend (transits already found).
 
     Returns
     -------
@@ -235,29 +243,4 @@ def flatten_curve(time, flux, flux_err, *, segment=None, window, mask=None, gap=
     ValueError
         Fewer than 20 points lie in a stretch long enough for a trend.
     """
-    time, flux, flux_err = (np.ascontiguousarray(x, float) for x in (time, flux, flux_err))
-    segment = np.zeros(time.size, np.int64) if segment is None else segment
-    used = np.ones(time.size, bool) if mask is None else ~np.asarray(mask, bool)
-    trend = _trend(time, flux, trend_segments(time, segment, gap=gap), used, float(window), KNOTS_A_WINDOW)
-    good = trend > 0
-    if good.sum() < 20:
-        raise ValueError(f"no stretch of the light curve is long enough for a trend of {window:.2f} d")
-    flat = np.divide(flux, trend, out=np.ones_like(flux), where=good)
-    cadence = float(np.median(np.diff(time)))
-    for number in np.unique(segment):
-        here = np.flatnonzero((segment == number) & good)
-        if here.size == 0:
-            continue
-        sigma = robust_sigma(flat[here][used[here]]) if used[here].any() else 0.0
-        if sigma > 0:
-            bad = flat[here] > 1 + 5 * sigma
-            bad |= _isolated_faint(flat[here], time[here], sigma, cadence) & used[here]
-            good[here[bad]] = False
-    return Flattened(
-        time=time[good],
-        flux=flat[good],
-        flux_err=flux_err[good] / trend[good],
-        trend=trend[good],
-        raw_flux=flux[good],
-        segment=segment[good],
-    )
+    return Flattener(time, flux, flux_err, segment=segment, window=window, order=order, gap=gap).flatten(mask)

@@ -7,10 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Label", "identify", "text", "time_system"]
+__all__ = ["Label", "identify", "product_kind", "text", "time_system"]
 
 # Zero points of the missions' times, as BJD_TDB (Kepler Archive Manual 2.3.2; TESS Science Data Products 5.1)
 TIME_SYSTEMS = {2454833.0: "BKJD", 2457000.0: "BTJD", 0.0: "BJD"}
+# whole days, fraction, what makes a Julian date of them (FITS standard 4.0, section 9.2.2)
+_ZERO_CARDS = (
+    ("BJDREFI", "BJDREFF", 0.0),
+    ("JDREFI", "JDREFF", 0.0),
+    ("JDREF", "", 0.0),
+    ("MJDREFI", "MJDREFF", 2400000.5),
+    ("MJDREF", "", 2400000.5),
+)
 _PREFIX = {"kepler": "KIC", "k2": "EPIC", "tess": "TIC"}
 # EPIC numbers start where those of the KIC have long ended (13,161,029)
 _FIRST_EPIC = 200_000_000
@@ -32,12 +40,24 @@ class Label:
         The pipeline: "SPOC", "TESS-SPOC", "QLP", "Kepler", ...; "custom" for home-made files.
     name : str
         The header's OBJECT, for a curve without a number.
+    segments : str
+        What the curve is a piece of: "sector", "quarter", "campaign", or "".
+    segment : int or None
+        Its number.
+    cadence : float
+        Seconds between its points as the header has it; NaN where it does not say.
     """
 
     target: str
     mission: str
     author: str
     name: str
+    segments: str = ""
+    segment: int | None = None
+    cadence: float = np.nan
+
+
+SEGMENTS = ("SECTOR", "QUARTER", "CAMPAIGN")
 
 
 def text(value) -> str:
@@ -85,7 +105,65 @@ def identify(header) -> Label:
         target = f"{_PREFIX[mission.lower()]} {number}" if number else ""
     if not mission and target:
         mission = {"KIC": "Kepler", "EPIC": "K2", "TIC": "TESS"}[target.split()[0]]
-    return Label(target, mission, _author(header, mission), name)
+    key = next((key for key in SEGMENTS if type(header.get(key)) in (int, np.int64)), None)
+    segment = None if key is None else int(header[key])
+    author = _author(header, mission)
+    return Label(target, mission, author, name, key.lower() if key else "", segment, _cadence(header))
+
+
+def _cadence(header) -> float:
+    step = header.get("TIMEDEL")
+    if isinstance(step, (int, float)) and not isinstance(step, bool) and step > 0:
+        return step * 86400.0
+    # Kepler Archive Manual, 2.1: 270 or 9 frames of 6.54 s; K2's community products kept only the word
+    return {"long cadence": 1765.5, "short cadence": 58.85}.get(text(header.get("OBSMODE")).lower(), np.nan)
+
+
+def product_kind(primary, table) -> str:
+    """Which of the known products a file is, from its headers and never from its name.
+
+    Parameters
+    ----------
+    primary, table : mapping
+        The cards of the primary header and of the first table's.
+
+    Returns
+    -------
+    str
+        "kepler" (also K2's own), "tess", "qlp", "k2sff", "everest": read here. "eleanor", "pathos", "tasoc", "cdips",
+        "kepseismic", "tglc": lightkurve reads them. "k2sc", "k2varcat": `readers`. "pixels", "folded": no light
+        curves. "": unknown.
+    """
+    origin, creator = text(primary.get("ORIGIN")), text(primary.get("CREATOR")).lower()
+    columns = {text(value).upper() for key, value in table.items() if key.startswith("TTYPE")}
+    telescope = (text(primary.get("TELESCOP")) or text(primary.get("MISSION"))).lower()
+    by_column = (
+        ("pathos", {"PSF_FLUX_RAW", "PSF_FLUX_COR", "AP4_FLUX_RAW", "AP4_FLUX_COR", "SKY_LOCAL"}),
+        ("k2varcat", {"APTFLUX", "DETFLUX"}),
+        ("k2sc", {"FLUX", "TREND_P", "TREND_T", "MFLAGS"}),
+        ("k2sc", {"FLUX", "TRPOSI", "TRTIME", "MFLAGS"}),
+    )
+    by_origin = {"TASOC/Aarhus": "tasoc", "CEA & SSI": "kepseismic", "UCSB/TGLC": "tglc"}
+    if "mit/qlp" in origin.lower():
+        return "qlp"
+    if primary.get("LITE") is not None and primary.get("PCORIGIN") is not None:
+        return "eleanor"
+    for kind, needed in by_column:
+        if needed <= columns:
+            return kind
+    if origin in by_origin or "cdips" in origin.lower():
+        return by_origin.get(origin, "cdips")
+    if text(table.get("EXTNAME")) == "BESTAPER" and {"FCOR", "ARCLENGTH"} <= columns:
+        return "k2sff"
+    if "EVEREST" in str(primary.get("COMMENT") or ""):
+        return "everest"
+    if "targetpixel" in creator:
+        return "pixels"
+    if "folded" in creator:
+        return "folded"
+    if "fluxexporter" in creator or "lightcurve" in creator:
+        return {"kepler": "kepler", "tess": "tess"}.get(telescope, "")
+    return ""
 
 
 def _author(header, mission) -> str:
@@ -99,8 +177,8 @@ def _author(header, mission) -> str:
         cadence = header.get("TIMEDEL")
         seconds = cadence * 86400 if isinstance(cadence, (int, float)) else 0.0
         return "TESS-SPOC" if seconds > _LONGEST_SPOC_CADENCE or known == "TESS-SPOC" else "SPOC"
-    if not known and "fluxexporter" in creator.lower():
-        return "Kepler"
+    if known in ("", "Kepler") and "fluxexporter" in creator.lower():
+        return "K2" if mission == "K2" else "Kepler"  # the archive's names for one pipeline
     return known or "custom"
 
 
@@ -110,7 +188,7 @@ def time_system(header, unit: str = "") -> tuple[str, float | None]:
     Parameters
     ----------
     header : mapping
-        The table's header: BJDREFI and BJDREFF (or JDREFI, JDREFF) are believed first.
+        The table's header: BJDREFI and BJDREFF are believed first, then the FITS standard's JDREF and MJDREF.
     unit : str
         TUNIT of the time column, believed next: "BJD - 2457000, days", "btjd", ...
 
@@ -122,10 +200,10 @@ def time_system(header, unit: str = "") -> tuple[str, float | None]:
         The BJD of time 0; None when unknown.
     """
     zero = None
-    for whole, rest in (("BJDREFI", "BJDREFF"), ("JDREFI", "JDREFF")):
+    for whole, rest, add in _ZERO_CARDS:
         if isinstance(header.get(whole), (int, float)):
             fraction = header.get(rest)
-            zero = float(header[whole]) + (float(fraction) if isinstance(fraction, (int, float)) else 0.0)
+            zero = float(header[whole]) + (float(fraction) if isinstance(fraction, (int, float)) else 0.0) + add
             break
     else:
         stated = unit.lower()

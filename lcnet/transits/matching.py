@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["RATIOS", "Match", "match_ephemeris"]
+from lcnet.transits.views import fold
+
+__all__ = ["HARMONICS", "RATIOS", "Match", "harmonic_ratio", "match_ephemeris"]
 
 RATIOS = (1.0, 0.5, 2.0, 1.0 / 3.0, 3.0)  # candidate period over true period, the likeliest first
+HARMONICS = (1.0, 2.0, 0.5, 3.0, 1.0 / 3.0)  # of a candidate's period over a stronger one's
 _OVERLAP = 0.25  # share of a candidate's in-transit points inside true events from which it is not noise
 
 
@@ -32,7 +35,45 @@ class Match:
 
 
 def _offset(time, period, epoch):
-    return abs((time - epoch + 0.5 * period) % period - 0.5 * period)
+    """Days from the nearest event, of one time or an array."""
+    return abs(fold(time, period, epoch)) if np.ndim(time) else float(abs(fold(time, period, epoch)[0]))
+
+
+def harmonic_ratio(this, stronger, *, first, last):
+    """Which simple ratio makes one ephemeris the same body as a stronger one, or 0.
+
+    The periods must be a ratio of `HARMONICS` to within a duration of drift over the data. At one and the same period
+    the two are one body at any phase, as a binary's secondary eclipse is; two planets cannot share a period. At another
+    ratio their events must also coincide: two planets near a resonance keep their own phases.
+
+    Parameters
+    ----------
+    this, stronger : (float, float, float)
+        Period [d], epoch [d], duration [h].
+    first, last : float, days
+        Of the light curve.
+
+    Returns
+    -------
+    float
+        Period of `this` over that of `stronger`, nearly; 0 where they are two bodies.
+    """
+    period, epoch, duration = this
+    other_period, other_epoch, other_duration = stronger
+    slack = max(duration, other_duration) / 24.0
+    reach = 0.5 * (duration + other_duration) / 24.0
+    middle = 0.5 * (first + last)
+    for ratio in HARMONICS:
+        if abs(period - ratio * other_period) * (last - first) / period >= slack:
+            continue
+        if ratio == 1.0:
+            return ratio
+        # every event of the longer period is one of the shorter one's
+        long, short = ((period, epoch), (other_period, other_epoch))[:: 1 if ratio > 1 else -1]
+        event = long[1] + long[0] * round((middle - long[1]) / long[0])
+        if _offset(event, *short) < reach:
+            return ratio
+    return 0.0
 
 
 def match_ephemeris(time, period, epoch, duration, signals):

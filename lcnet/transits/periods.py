@@ -15,9 +15,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Band", "central_duration", "period_bands", "period_grid", "search_range", "split_octaves"]
+__all__ = [
+    "Band",
+    "central_duration",
+    "count_periods",
+    "octave_edges",
+    "period_bands",
+    "period_grid",
+    "search_range",
+    "split_octaves",
+    "trial_durations",
+]
 
 MIN_PERIOD = 0.4  # d
+MIN_CADENCES = 4  # points an orbit: one inside, and enough outside to call it a dip
 # (G M_sun / R_sun^3) in d^-2: nominal solar values of IAU 2015 resolution B3
 SOLAR_DENSITY = 1.3271244e20 / 6.957e8**3 * 86400.0**2
 # Durations tried, in units of the central transit of a star of solar density: from a grazing transit of an M dwarf
@@ -53,27 +64,41 @@ def central_duration(period, *, density=1.0):
     return 24.0 * period / np.pi / scaled_axis
 
 
-def search_range(baseline, period=None):
+def search_range(baseline, period=None, *, cadence=None):
     """(shortest, longest) period to search, in days.
 
     Parameters
     ----------
     baseline : float, days
     period : (float, float), optional
-        What the user asks for; None means 0.4 d to half the baseline.
+        What the user asks for; None means 0.4 d, or four cadences where they are longer, to half the baseline.
+    cadence : float, optional, days
 
     Raises
     ------
     ValueError
-        The range is empty, not positive, or longer than the baseline (no second transit could be seen).
+        The range is empty, not positive, longer than the baseline (no second transit could be seen), or begins below
+        four cadences (a box and its surroundings would share them); the message says what can be searched.
     """
-    low, high = (MIN_PERIOD, 0.5 * baseline) if period is None else (float(x) for x in period)
+    shortest = 0.0 if cadence is None else MIN_CADENCES * cadence
+    low, high = (max(MIN_PERIOD, shortest), 0.5 * baseline) if period is None else (float(x) for x in period)
     if not (0 < low < np.inf and 0 < high < np.inf):
         raise ValueError(f"periods must be positive and finite, got {low:g} to {high:g} d")
     if low >= high:
         if period is None:
-            raise ValueError(f"a light curve of {baseline:.2f} d is too short to search: periods start at {low:g} d")
+            below = max(0.1 * baseline, shortest)
+            hint = f"; to look for shorter ones try period=({below:.4g}, {0.5 * baseline:.4g})"
+            raise ValueError(
+                f"a light curve of {baseline:.2f} d is too short to search: periods start at {low:g} d"
+                f"{hint if below < 0.4 * baseline else ''}"
+            )
         raise ValueError(f"the period range is empty: {low:g} to {high:g} d")
+    if low < 0.95 * shortest:  # the median cadence moves by less when points are masked
+        raise ValueError(
+            f"periods from {low:g} d were asked of a light curve with a point every {cadence:.4g} d: below four "
+            f"of them, {shortest:.4g} d, a transit and the rest of its orbit cannot be told apart; "
+            f"try period=({shortest:.4g}, {max(min(high, 0.5 * baseline), 1.1 * shortest):.4g})"
+        )
     if high > baseline:
         raise ValueError(
             f"periods up to {high:g} d were asked of a light curve of {baseline:.2f} d: no second transit could be "
@@ -96,58 +121,69 @@ def period_grid(baseline, low, high, *, oversampling=3.0, density=1.0):
     -------
     array, days, ascending
     """
-    axis = (SOLAR_DENSITY * density) ** (-1 / 3)  # R / (G M)^(1/3) in d^(2/3)
-    step = (2 * np.pi) ** (2 / 3) / np.pi * axis / (baseline * oversampling)
-    n = max(2, int(np.ceil(3 * (low ** (-1 / 3) - high ** (-1 / 3)) / step)) + 1)
+    n = max(2, count_periods(baseline, low, high, oversampling=oversampling, density=density))
     period = np.linspace(high ** (-1 / 3), low ** (-1 / 3), n)[::-1] ** -3
     period[0], period[-1] = low, high
     return period
 
 
-def trial_durations(period, cadence, *, shortest=None):
+def count_periods(baseline, low, high, *, oversampling=3.0, density=1.0):
+    """How many trial periods `period_grid` has."""
+    axis = (SOLAR_DENSITY * density) ** (-1 / 3)  # R / (G M)^(1/3) in d^(2/3)
+    step = (2 * np.pi) ** (2 / 3) / np.pi * axis / (baseline * oversampling)
+    return int(np.ceil(3 * (low ** (-1 / 3) - high ** (-1 / 3)) / step)) + 1
+
+
+def trial_durations(period, cadence, *, shortest=None, density=1.0):
     """The durations tried at `period` [d], in hours, none shorter than a cadence [d] or longer than MAX_DUTY."""
-    duration = DURATION_FACTORS * central_duration(period)
+    duration = DURATION_FACTORS * central_duration(period, density=density)
     longest = 24.0 * MAX_DUTY * (period if shortest is None else shortest)
     fits = duration[(duration >= 24.0 * cadence) & (duration <= longest)]
     return fits if fits.size else np.array([np.clip(1.5 * 24.0 * cadence, 0.0, longest)])
 
 
-def period_bands(baseline, low, high, cadence, *, oversampling=3.0):
+def period_bands(baseline, low, high, cadence, *, oversampling=3.0, density=1.0):
     """The whole grid in octaves of the period, each with its durations.
 
     Parameters
     ----------
     baseline, low, high, cadence : float, days
-    oversampling : float
+    oversampling, density : float
         As in `period_grid`.
 
     Returns
     -------
     list of Band
     """
-    return split_octaves(period_grid(baseline, low, high, oversampling=oversampling), cadence)
+    period = period_grid(baseline, low, high, oversampling=oversampling, density=density)
+    return split_octaves(period, cadence, density=density)
 
 
-def split_octaves(period, cadence):
+def octave_edges(low, high):
+    """The fewest equal steps of at most a factor of two from `low` to `high`."""
+    return np.geomspace(low, high, max(1, int(np.ceil(np.log2(high / low) - 1e-9))) + 1)
+
+
+def split_octaves(period, cadence, *, density=1.0):
     """Ascending trial periods [d] in octaves, each with the durations of its middle (`trial_durations`).
 
     Parameters
     ----------
     period : array, shape (P,), days
     cadence : float, days
+    density : float, solar densities
 
     Returns
     -------
     list of Band
     """
-    low, high = period[0], period[-1]
-    n_octaves = max(1, int(np.ceil(np.log2(high / low))))
-    edges = np.geomspace(low, high, n_octaves + 1)
+    edges = octave_edges(period[0], period[-1])
+    n_octaves = edges.size - 1
     octave = np.clip(np.searchsorted(edges, period, side="right") - 1, 0, n_octaves - 1)
     bands = []
     for k in range(n_octaves):
         trials = period[octave == k]
         if trials.size:
             middle = np.sqrt(edges[k] * edges[k + 1])
-            bands.append(Band(trials, trial_durations(middle, cadence, shortest=edges[k])))
+            bands.append(Band(trials, trial_durations(middle, cadence, shortest=edges[k], density=density)))
     return bands

@@ -156,7 +156,8 @@ def plot_periodogram(search, ax=None):
         found = number < number_found
         ax.plot(period, power, color=_colour(number) if found else POINTS, lw=0.7, alpha=0.9 if found else 0.7)
     top = max((float(np.max(box.power)) for box in search.periodograms), default=1.0)
-    for number, candidate in enumerate(search.candidates):
+    # a known ephemeris was not searched for
+    for number, candidate in enumerate(search.candidates[: len(search.periodograms)]):
         power = search.periodograms[number].power[_nearest(search.periodograms[number].period, candidate.period)]
         ax.plot(candidate.period, float(power) + 0.05 * top, "v", color=_colour(number), ms=6)
         late = candidate.period > 0.7 * search.periodograms[0].period.max()

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from lcnet.transits.score import score
+from lcnet.transits.asked import run_search
+from lcnet.transits.judge import Judge
 
 __all__ = ["search"]
 
 
-def search(target, *, min_snr=7.1, max_candidates=5, period=None, jobs=1, progress=None):
+def search(
+    target,
+    *,
+    min_snr=7.1,
+    max_candidates=5,
+    period=None,
+    star=None,
+    jobs=1,
+    progress=None,
+    figures=None,
+    report=None,
+    binaries=None,
+    output=None,
+    resume=False,
+    **selection,
+):
     """Find the transit candidates of one star or of many.
 
     Parameters
@@ -20,10 +36,16 @@ def search(target, *, min_snr=7.1, max_candidates=5, period=None, jobs=1, progre
         At most so many a star.
     period : (float or Quantity, float or Quantity), days, optional
         Range to search; default 0.4 d to half the baseline.
+    star : dict, optional
+        As in `score`.
     jobs : int
         Processes.
     progress : callable, optional
         Called as ``progress(done, total, target)`` after every star.
+    figures, report, binaries, output, resume
+        As in `score`.
+    **selection
+        As in `read`: author, mission, exptime, quarter, campaign, sector, flux_column, quality_bitmask.
 
     Returns
     -------
@@ -32,15 +54,9 @@ def search(target, *, min_snr=7.1, max_candidates=5, period=None, jobs=1, progre
 
     Raises
     ------
-    ReadError, FileNotFoundError, TypeError, ValueError
+    ReadError, FileNotFoundError, TypeError, ValueError, JournalError, NotWritten
         As `score`.
     """
-    return score(
-        target,
-        period=period,
-        min_snr=min_snr,
-        max_candidates=max_candidates,
-        jobs=jobs,
-        progress=progress,
-        network=None,
-    )
+    options = {"min_snr": min_snr, "max_candidates": max_candidates, "jobs": jobs, "star": star}
+    batch = {"progress": progress, "figures": figures, "report": report, "output": output, "resume": resume}
+    return run_search(target, period, Judge(), options, {**batch, "binaries": binaries}, selection)

@@ -6,11 +6,26 @@ NaN, missing counts 0, missing words "".
 
 from __future__ import annotations
 
+import json
+from array import array
 from pathlib import Path
 
 import numpy as np
 
-__all__ = ["COLUMNS", "FORMATS", "candidate_table", "check_output", "failed_row", "write_table"]
+from lcnet.transits.vet import COLUMNS as VETTED
+
+__all__ = [
+    "COLUMNS",
+    "FORMATS",
+    "MISSING",
+    "NotWritten",
+    "Rows",
+    "candidate_table",
+    "check_output",
+    "failed_row",
+    "plain_row",
+    "write_table",
+]
 
 # name -> (kind, unit, what it is); kinds: s text, i count, f number
 COLUMNS = {
@@ -23,8 +38,8 @@ COLUMNS = {
     "epoch": ("f", "d", "first mid-transit in the data, in the time system of the light curve"),
     "epoch_err": ("f", "d", "its standard error"),
     "time_system": ("s", "", "BKJD = BJD_TDB - 2454833, BTJD = BJD_TDB - 2457000, BJD, or unknown"),
-    "duration": ("f", "h", "duration of the transit"),
-    "depth": ("f", "ppm", "depth of the transit"),
+    "duration": ("f", "h", "from first to fourth contact"),
+    "depth": ("f", "ppm", "depth at mid-transit"),
     "snr": ("f", "", "depth over its error, red noise included"),
     "sde": ("f", "", "signal detection efficiency of the periodogram's peak"),
     "n_transits": ("i", "", "transits that hold data"),
@@ -40,9 +55,20 @@ COLUMNS = {
     "flags": ("s", "", "separated by spaces"),
     "status": ("s", "", "ok, no_candidate, single_transit or failed"),
     "reason": ("s", "", "why, in words"),
+    "planet_radius": ("f", "R_earth", "radius of the planet, from the depth and the radius of the star"),
+    "rho_ratio": ("f", "", "density of the star that the transit asks for, over the star's own"),
+    **VETTED,
+    "depth_err": ("f", "ppm", "standard error of the depth"),
+    "duration_err": ("f", "h", "standard error of the duration"),
+    "impact": ("f", "", "impact parameter of the fitted transit"),
+    "fap": ("f", "", "probability that noise like this star's gives such a peak anywhere in the search"),
 }
-_MISSING = {"s": "", "i": 0, "f": np.nan}
-_CSV_SUFFIX = {"d": "_d", "h": "_h", "ppm": "_ppm", "": ""}
+# Digits that are printed. astropy's own writers use them too, so they keep more than any of these is known to:
+# 1e-8 d is a millisecond
+_SHOWN = {"period": ".8f", "epoch": ".6f", "duration": ".4f", "depth": ".2f", "snr": ".3f", "sde": ".3f"}
+_SHOWN |= dict.fromkeys(("coverage", "p_transit", "p_planet", "p_planet_std"), ".5f")
+MISSING = {"s": "", "i": 0, "f": np.nan}
+_CSV_SUFFIX = {"d": "_d", "h": "_h", "ppm": "_ppm", "R_earth": "_R_earth", "": ""}
 FORMATS = {
     ".ecsv": "ascii.ecsv",
     ".vot": "votable",
@@ -57,6 +83,93 @@ def failed_row(target: str, reason: str, **known) -> dict:
     return {"target": target, "status": "failed", "reason": reason, **known}
 
 
+class NotWritten(OSError):
+    """A finished table that its file cannot take; it is here, in ``table``."""
+
+    def __init__(self, message, table):
+        super().__init__(message)
+        self.table = table
+
+
+class Rows:
+    """Rows as they come, column by column: a night's table, not a dict of thirty names a row."""
+
+    def __init__(self):
+        empty = {"s": list, "i": lambda: array("q"), "f": lambda: array("d")}
+        self._columns = {name: empty[kind]() for name, (kind, *_) in COLUMNS.items()}
+        self._places = array("q")
+        self._words: dict[str, str] = {}
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def add(self, row, place: int | None = None) -> None:
+        """Add one row.
+
+        Parameters
+        ----------
+        row : dict
+            As in `candidate_table`.
+        place : int, optional
+            Where it belongs in the table; default: behind those before it.
+
+        Raises
+        ------
+        KeyError
+            A name that is no column.
+        """
+        if unknown := set(row) - set(self._columns):
+            raise KeyError(f"no such column: {', '.join(sorted(unknown))}")
+        for name, (kind, *_) in COLUMNS.items():
+            value = row.get(name, MISSING[kind])
+            # many rows say the same words: one string for all
+            self._columns[name].append(self._words.setdefault(value, value) if kind == "s" else _plain(value, kind))
+        self._places.append(len(self._places) if place is None else place)
+
+    def column(self, name):
+        """What has been added under one name, in the order of adding; a list or array that may be changed in place."""
+        return self._columns[name]
+
+    def table(self, meta=None):
+        """The rows as `candidate_table` returns them."""
+        import astropy.units as u
+        from astropy.table import Column, QTable
+        from astropy.units import cds
+
+        # astropy knows ppm only among the units of the CDS
+        units = {"d": u.day, "h": u.hour, "ppm": cds.ppm, "R_earth": u.R_earth}
+        order = np.argsort(np.array(self._places, dtype=np.int64), kind="stable")
+        table = QTable(meta=dict(meta or {}))
+        for name, (kind, unit, description) in COLUMNS.items():
+            values = np.array(self._columns[name], dtype={"s": str, "i": np.int64, "f": np.float64}[kind])[order]
+            table[name] = values * units[unit] if unit else Column(values)
+            table[name].info.description = description
+            if kind == "f":
+                table[name].info.format = _SHOWN.get(name, ".4g")
+        return table
+
+
+def _plain(value, kind):
+    return float(value) if kind == "f" else int(value)
+
+
+def plain_row(row) -> dict:
+    """A row of plain Python numbers and texts, which JSON gives back bit for bit; missing ones left out.
+
+    A text that no file can hold (a file name in another encoding) has its bytes spelt out.
+    """
+    plain = {}
+    for name, value in row.items():
+        kind = COLUMNS[name][0]
+        if kind == "s":
+            value = str(value).encode("utf-8", "backslashreplace").decode()
+        else:
+            value = _plain(value, kind)
+        if value == value and value != MISSING[kind]:
+            plain[name] = value
+    return plain
+
+
 def candidate_table(rows, meta=None):
     """A table of candidates from one dict a row.
 
@@ -69,34 +182,17 @@ def candidate_table(rows, meta=None):
     Returns
     -------
     astropy.table.QTable
-        All of `COLUMNS`, in that order.
+        All of `COLUMNS`, in that order. Each is printed with the digits that mean something; `write_table` writes all.
 
     Raises
     ------
     KeyError
         A row has a name that is no column.
     """
-    import astropy.units as u
-    from astropy.table import Column, QTable
-    from astropy.units import cds
-
-    # astropy knows ppm only among the units of the CDS
-    units = {"d": u.day, "h": u.hour, "ppm": cds.ppm}
-    rows = list(rows)
+    collected = Rows()
     for row in rows:
-        if unknown := set(row) - set(COLUMNS):
-            raise KeyError(f"no such column: {', '.join(sorted(unknown))}")
-    table = QTable(meta=dict(meta or {}))
-    for name, (kind, unit, description) in COLUMNS.items():
-        values = [row.get(name, _MISSING[kind]) for row in rows]
-        array = np.array(values, dtype={"s": str, "i": np.int64, "f": np.float64}[kind])
-        if unit:
-            column = array * units[unit]
-            column.info.description = description
-        else:
-            column = Column(array, description=description)
-        table[name] = column
-    return table
+        collected.add(row)
+    return collected.table(meta)
 
 
 def check_output(path) -> str:
@@ -146,21 +242,22 @@ def write_table(table, path) -> None:
             plain = _plain_columns(table)
             plain.write(temporary, format="ascii.csv", overwrite=True)
         elif kind == "votable":
-            _votable(_known_units(table)).to_xml(str(temporary))
+            _votable(_for_file(table)).to_xml(str(temporary))
         else:
-            _known_units(table).write(temporary, format=kind, overwrite=True)
+            _for_file(table).write(temporary, format=kind, overwrite=True)
 
 
-def _known_units(table):
-    """The table in units that a new session of astropy knows: 1e-6 for ppm."""
+def _for_file(table):
+    """The table with every digit of its numbers, in units that a new session of astropy knows: 1e-6 for ppm."""
     import astropy.units as u
 
     table = table.copy(copy_data=False)
     for name in table.colnames:
-        if str(table[name].unit or "") == "ppm":
+        if str(getattr(table[name], "unit", None) or "") == "ppm":
             said = table[name].info.description
             table[name] = table[name].value * u.Unit(1e-6)
             table[name].info.description = f"{said} (in ppm)"
+        table[name].info.format = None
     return table
 
 
@@ -169,17 +266,19 @@ def _plain_columns(table):
 
     plain = Table()
     for name in table.colnames:
-        unit = COLUMNS[name][1] if name in COLUMNS else ""
+        unit = str(getattr(table[name], "unit", None) or "")
+        unit = {"earthRad": "R_earth"}.get(unit, unit)
         plain[name + _CSV_SUFFIX[unit]] = table[name].value if unit else np.asarray(table[name])
     return plain
 
 
 def _votable(table):
-    """The table with its meta as INFO elements, which astropy's own conversion leaves out."""
+    """The table with its meta as INFO elements, which astropy's own conversion leaves out; JSON where it is no text."""
     from astropy.io.votable.tree import Info, VOTableFile
     from astropy.table import Table
 
     file = VOTableFile.from_table(Table(table, copy=True))
     for name, value in table.meta.items():
-        file.resources[0].infos.append(Info(name=str(name), value=str(value)))
+        said = value if isinstance(value, str) else json.dumps(value)
+        file.resources[0].infos.append(Info(name=str(name), value=said))
     return file

@@ -22,7 +22,15 @@ import numpy as np
 
 from lcnet.core.jit import njit
 
-__all__ = ["eclipse_flux", "occulted_fraction", "scaled_axis", "transit_duration", "transit_flux"]
+__all__ = [
+    "eclipse_flux",
+    "mean_anomaly_at",
+    "occulted_fraction",
+    "scaled_axis",
+    "transit_duration",
+    "transit_flux",
+    "true_anomaly",
+]
 
 # 24 nodes on [0, pi/2]: see docs/transits-simulator.md for the measured error against batman and against 200 nodes
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
@@ -95,6 +103,27 @@ def _true_anomaly(mean, ecc):
 
 
 @njit(nogil=True)
+def _true_anomalies(mean, ecc, out):
+    for i in range(mean.size):
+        out[i] = _true_anomaly(mean[i], ecc)
+
+
+def true_anomaly(mean, ecc):
+    """True anomaly [rad], shape (N,), at mean anomalies `mean` [rad] of an orbit of eccentricity `ecc`."""
+    mean = np.ascontiguousarray(mean, float)
+    out = np.empty(mean.size)
+    _true_anomalies(mean.ravel(), float(ecc), out)
+    return out.reshape(mean.shape)
+
+
+def mean_anomaly_at(ecc, omega, angle=90.0):
+    """Mean anomaly [rad] where true anomaly + `omega` = `angle` [deg]: by default at the companion's conjunction."""
+    f = math.radians(angle - omega)
+    e = 2.0 * math.atan2(math.sqrt(1.0 - ecc) * math.sin(0.5 * f), math.sqrt(1.0 + ecc) * math.cos(0.5 * f))
+    return e - ecc * math.sin(e)
+
+
+@njit(nogil=True)
 def _separation(phase, axis, cosi, ecc, omega, mean0):
     """Sky separation [stellar radii] at a phase [cycles from conjunction]; second value > 0: companion in front."""
     if ecc == 0.0:
@@ -152,9 +181,7 @@ def _orbit(period, a_rs, b, radii, ecc, omega):
     cosi = abs(b) * (1.0 + ecc * math.sin(w)) / (a_rs * (1.0 - ecc * ecc))
     if cosi > 1.0:
         raise ValueError(f"impact parameter {b} lies outside an orbit of {a_rs} stellar radii")
-    f0 = 0.5 * math.pi - w
-    e0 = 2.0 * math.atan2(math.sqrt(1.0 - ecc) * math.sin(0.5 * f0), math.sqrt(1.0 + ecc) * math.cos(0.5 * f0))
-    return cosi, w, e0 - ecc * math.sin(e0)
+    return cosi, w, mean_anomaly_at(ecc, omega)
 
 
 def occulted_fraction(z, rp, u1, u2):

@@ -1,7 +1,8 @@
-"""Global, local and secondary views of a folded light curve, the inputs of the transit networks (Yu et al. 2019).
+"""Global, local and secondary views of a folded light curve, the inputs of the transit networks.
 
 A view is the light curve folded at the candidate's period, cut to a window about the event, reduced to a fixed number
-of overlapping bins by the median, and scaled so that its median is 0 and its deepest bin -1.
+of overlapping bins by the median, and scaled so that its median is 0 and its deepest bin -1. Two presets: "tess" (Yu et
+al. 2019) has 201, 61 and 61 bins, "kepler" (AstroNet, Shallue & Vanderburg 2018) 2001 and 201 for four years of data.
 
 The kernel drops every point into the bins it belongs to (a counting sort) and selects each bin's median in place, so
 its cost is linear in the points: no sort of the folded curve.
@@ -24,6 +25,8 @@ GLOBAL_BINS, GLOBAL_WIDTH = 201, 1.2  # width in units of P / 201
 LOCAL_BINS, LOCAL_WIDTH, LOCAL_SPAN = 61, 0.16, 2.0  # width and half-window in durations
 SECONDARY_SPAN = 4.0
 BRIGHT_SIGMA = 5.0
+# Shallue & Vanderburg 2018, section 3.3: the global bins do not overlap, the local ones are 0.16 durations wide
+KEPLER_GLOBAL_BINS, KEPLER_LOCAL_BINS, KEPLER_LOCAL_SPAN = 2001, 201, 4.0
 
 
 def fold(time, period, epoch):
@@ -261,14 +264,19 @@ def find_secondary(time, flux, period, epoch, duration):
 
 
 @njit(nogil=True)
-def _view(phase, flux, half_window, n_bins, width, period):
-    """Median bins over +-half_window, empty ones interpolated, median 0, minimum -1; and whether any held a point."""
+def _view(phase, flux, half_window, n_bins, width, period, fill):
+    """Median bins over +-half_window, median 0, minimum -1; and whether any held a point.
+
+    Empty bins get `fill`, or where that is NaN a straight line between their neighbours.
+    """
     half_window = min(half_window, 0.5 * period)
     view = _median_bins(phase, flux, -half_window, (2 * half_window - width) / (n_bins - 1), width, n_bins)
     filled = np.flatnonzero(np.isfinite(view))
     if filled.size == 0:
         return np.zeros(n_bins, np.float32), False
-    if filled.size < n_bins:
+    if filled.size < n_bins and np.isfinite(fill):
+        view = np.where(np.isfinite(view), view, fill)
+    elif filled.size < n_bins:
         view = np.interp(np.arange(n_bins), filled, view[filled])
     view = view - np.median(view)
     depth = -view.min()
@@ -283,19 +291,43 @@ def _views(time, flux, period, epoch, days):
     keep = flux <= (centre + BRIGHT_SIGMA * sigma if sigma > 0 else np.inf)
     time, flux = _kept(time, keep), _kept(flux, keep)
     phase = _fold(time, period, epoch)
-    whole = _view(phase, flux, 0.5 * period, GLOBAL_BINS, GLOBAL_WIDTH * period / GLOBAL_BINS, period)
-    local = _view(phase, flux, LOCAL_SPAN * days, LOCAL_BINS, LOCAL_WIDTH * days, period)
+    whole = _view(phase, flux, 0.5 * period, GLOBAL_BINS, GLOBAL_WIDTH * period / GLOBAL_BINS, period, np.nan)
+    local = _view(phase, flux, LOCAL_SPAN * days, LOCAL_BINS, LOCAL_WIDTH * days, period, np.nan)
     offset, masked = _secondary(phase, flux, period, days)
     if np.isfinite(offset):
         shifted = _fold(_kept(time, ~masked), period, epoch + offset)
-        second = _view(shifted, _kept(flux, ~masked), SECONDARY_SPAN * days, LOCAL_BINS, LOCAL_WIDTH * days, period)
+        rest = _kept(flux, ~masked)
+        second = _view(shifted, rest, SECONDARY_SPAN * days, LOCAL_BINS, LOCAL_WIDTH * days, period, np.nan)
     else:
         second = np.zeros(LOCAL_BINS, np.float32), not masked.all()
     return whole, local, second
 
 
-def make_views(time, flux, period, epoch, duration):
-    """The views of one event, in the preset of Yu et al. (2019).
+@njit(nogil=True)
+def _kepler_views(time, flux, period, epoch, days):
+    """AstroNet's two views and whether each holds points; an empty bin is the median of the whole curve."""
+    phase, level = _fold(time, period, epoch), _median_of_many(flux)
+    n = KEPLER_GLOBAL_BINS
+    whole = _view(phase, flux, 0.5 * period, n, period / n, period, level)
+    half_window = KEPLER_LOCAL_SPAN * days
+    return whole, _view(phase, flux, half_window, KEPLER_LOCAL_BINS, LOCAL_WIDTH * days, period, level)
+
+
+_PRESETS = {
+    "tess": (_views, ("global_view", "local_view", "secondary_view")),
+    "kepler": (_kepler_views, ("global_view", "local_view")),
+}
+
+
+def _preset(kind):
+    """The kernel and the names of its views."""
+    if kind not in _PRESETS:
+        raise ValueError(f"unknown kind of views {kind!r}: there is {' and '.join(map(repr, _PRESETS))}")
+    return _PRESETS[kind]
+
+
+def make_views(time, flux, period, epoch, duration, *, kind="tess"):
+    """The views of one event.
 
     Parameters
     ----------
@@ -305,13 +337,18 @@ def make_views(time, flux, period, epoch, duration):
         into the dip and the views are not what the networks were trained on). Non-finite points are left out.
     period, epoch : float, days
     duration : float, hours
+    kind : {"tess", "kepler"}
 
     Returns
     -------
     views : dict of array, float32
-        ``global_view`` (201,): bins of width 1.2 P / 201 over the whole orbit. ``local_view`` (61,): bins of width
-        0.16 duration over +-2 durations. ``secondary_view`` (61,): bins of width 0.16 duration over +-4 durations about
-        the strongest dip elsewhere in the orbit, the primary masked. Each has median 0 and minimum -1.
+        Of "tess" (Yu et al. 2019): ``global_view`` (201,): bins of width 1.2 P / 201 over the whole orbit;
+        ``local_view`` (61,): bins of width 0.16 duration over +-2 durations; ``secondary_view`` (61,): bins of width
+        0.16 duration over +-4 durations about the strongest dip elsewhere in the orbit, the primary masked. Points over
+        5 sigma bright are left out, empty bins interpolated.
+        Of "kepler" (Shallue & Vanderburg 2018): ``global_view`` (2001,): bins of width P / 2001; ``local_view`` (201,):
+        bins of width 0.16 duration over +-4 durations. An empty bin is the median of the whole light curve.
+        Each view has median 0 and minimum -1.
     flags : tuple of str
         ``empty_<view>`` for a view without a point, ``flat_<view>`` for one with nothing below its median; such a view
         is zeros.
@@ -319,8 +356,9 @@ def make_views(time, flux, period, epoch, duration):
     Raises
     ------
     ValueError
-        Period or duration not positive and finite, duration >= period, or no finite point.
+        Unknown kind, period or duration not positive and finite, duration >= period, or no finite point.
     """
+    kernel, names = _preset(kind)
     check_ephemeris(period, epoch, duration)
     time, flux = np.asarray(time, float), np.asarray(flux, float)
     finite = np.isfinite(time) & np.isfinite(flux)
@@ -328,8 +366,8 @@ def make_views(time, flux, period, epoch, duration):
         raise ValueError("no finite point in the light curve")
     if not finite.all():
         time, flux = time[finite], flux[finite]
-    made = _views(np.ascontiguousarray(time), np.ascontiguousarray(flux), float(period), float(epoch), duration / 24.0)
-    made = dict(zip(("global_view", "local_view", "secondary_view"), made, strict=True))
+    made = kernel(np.ascontiguousarray(time), np.ascontiguousarray(flux), float(period), float(epoch), duration / 24.0)
+    made = dict(zip(names, made, strict=True))
     flags = tuple(
         f"{'flat' if has_points else 'empty'}_{name}" for name, (view, has_points) in made.items() if not view.any()
     )
@@ -349,13 +387,14 @@ def views(lc, period, epoch, duration, kind="tess"):
         A mid-transit, in the light curve's own time system or as full BJD.
     duration : float or Quantity, hours
         First to fourth contact.
-    kind : {"tess"}
-        The preset: Yu et al. (2019), also for Kepler.
+    kind : {"tess", "kepler"}
+        The preset of Yu et al. (2019), which the shipped network takes, also for Kepler light curves; or AstroNet's.
 
     Returns
     -------
     dict of array, float32
-        ``global_view`` (201,), ``local_view`` (61,), ``secondary_view`` (61,). For `predict` add the axis of examples:
+        "tess": ``global_view`` (201,), ``local_view`` (61,), ``secondary_view`` (61,); "kepler": ``global_view``
+        (2001,), ``local_view`` (201,). For `predict` add the axis of examples:
         ``net.predict({name: view[None] for name, view in views.items()})``.
 
     Raises
@@ -363,12 +402,11 @@ def views(lc, period, epoch, duration, kind="tess"):
     ValueError
         Unknown kind, an impossible ephemeris, or no usable point.
     """
-    if kind != "tess":
-        raise ValueError(f"unknown kind of views {kind!r}: there is 'tess' (for Kepler light curves too)")
+    _preset(kind)  # before the light curve is flattened
     from lcnet.transits.flatten import flatten, is_flat
 
     ephemeris = ephemeris_of(lc, period, epoch, duration)
     if not is_flat(lc):
         lc = flatten(lc, period=ephemeris[0], epoch=ephemeris[1], duration=ephemeris[2])
-    made, _ = make_views(np.asarray(lc.time.value, float), np.asarray(lc.flux.value, float), *ephemeris)
+    made, _ = make_views(np.asarray(lc.time.value, float), np.asarray(lc.flux.value, float), *ephemeris, kind=kind)
     return made

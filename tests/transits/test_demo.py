@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from astropy.io import fits
 from typer.testing import CliRunner
 
 from lcnet.transits.commands import app
@@ -22,7 +21,7 @@ def runs(tmp_path_factory, make_network):
 
 def test_four_stars_four_files_four_figures(runs):
     folder, demo, files, _ = runs
-    assert [star.kind for star in STARS] == ["planet", "planets", "eclipse", "quiet"]
+    assert [star.kind for star in STARS] == ["planet", "planets", "detached", "quiet"]
     assert len(files) == 4
     assert sorted(path.name for path in folder.glob("*.png")) == [f"TIC_{star.tic}.png" for star in STARS]
     assert list(dict.fromkeys(demo.table["target"])) == [f"TIC {star.tic}" for star in STARS]
@@ -32,10 +31,7 @@ def test_a_second_run_replaces_the_first(runs):
     folder, first, files, second = runs
     assert {path.name for path in folder.glob("*.fits")} == set(files)
     for name, before in files.items():
-        # astropy writes the time of day beside the checksums, and sums it up
-        with fits.HDUList.fromstring(before) as old, fits.open(folder / name) as new:
-            difference = fits.FITSDiff(old, new, ignore_keywords=["CHECKSUM"], ignore_comments=["DATASUM"])
-            assert difference.identical, difference.report()
+        assert (folder / name).read_bytes() == before
     assert len(list(folder.iterdir())) == 8
     np.testing.assert_array_equal(first.table["period"], second.table["period"])
     np.testing.assert_equal(first.lines, second.lines)
@@ -78,7 +74,7 @@ def test_the_command_prints_the_truth_beside_the_result(network, monkeypatch, tm
     assert (tmp_path / "lcnet-demo").is_dir()
     for words in ("What was put in", "two planets: 2", "an eclipsing binary", "lcnet transits score your.fits"):
         assert words in result.stdout
-    assert "\x1b" not in result.stdout and max(map(len, result.stdout.splitlines())) <= 100
+    assert "\x1b" not in result.stdout and max(map(len, result.stdout.splitlines())) <= 104
 
 
 def test_the_command_passes_its_options_on(network, monkeypatch, tmp_path):
@@ -102,7 +98,7 @@ def test_the_command_passes_its_options_on(network, monkeypatch, tmp_path):
     assert result.exit_code == 0, result.output
     assert str(told.pop("figures")) == "pages" and told.pop("progress") is None and told.pop("folder") == demo.FOLDER
     expected = {"jobs": 2, "min_snr": 9.0, "max_candidates": 2, "period": (1.0, 5.0), "prior": 0.2, "network": "my"}
-    assert told == expected
+    assert expected.items() <= told.items()  # and what is not given as it is by default
     assert (tmp_path / "t.csv").is_file() and "Table: t.csv" in result.stdout and "Figures: pages" in result.stdout
 
 

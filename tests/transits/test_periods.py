@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lcnet.transits.periods import central_duration, period_bands, period_grid, search_range
+from lcnet.transits.periods import central_duration, count_periods, period_bands, period_grid, search_range
 
 
 def test_the_earth_crosses_the_sun_in_thirteen_hours():
@@ -51,3 +51,21 @@ def test_no_duration_is_shorter_than_a_cadence():
 def test_ranges_that_cannot_be_searched_are_named(baseline, period, message):
     with pytest.raises(ValueError, match=message):
         search_range(baseline, period)
+
+
+def test_what_would_work_is_named_and_works():
+    """Below four cadences and beyond the baseline: the range in the message can be searched."""
+    for asked, cadence in (((0.02, 5.0), 0.02), ((0.5, 40.0), 0.02), (None, 0.02)):
+        baseline = 27.0 if asked else 0.7
+        with pytest.raises(ValueError) as error:
+            search_range(baseline, asked, cadence=cadence)
+        low, high = str(error.value).split("try period=(")[1].rstrip(")").split(", ")
+        assert search_range(baseline, (float(low), float(high)), cadence=cadence) == (float(low), float(high))
+    assert search_range(27.0, cadence=0.2)[0] == pytest.approx(0.8)
+
+
+def test_a_denser_star_has_shorter_durations_and_a_finer_grid():
+    sun, dwarf = (period_bands(27.0, 1.0, 10.0, 1e-3, density=density) for density in (1.0, 8.0))
+    assert dwarf[0].duration[0] == pytest.approx(0.5 * sun[0].duration[0])
+    assert count_periods(27.0, 1.0, 10.0, density=8.0) == pytest.approx(2 * count_periods(27.0, 1.0, 10.0), rel=0.01)
+    assert sum(band.period.size for band in sun) == count_periods(27.0, 1.0, 10.0)

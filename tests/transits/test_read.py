@@ -308,19 +308,34 @@ def test_folders_without_light_curves_say_what_they_hold(tmp_path):
         read(tmp_path)
 
 
-def test_names_come_later_and_the_message_says_what_works():
-    with pytest.raises(FileNotFoundError, match="Star names and downloads come in a later version.*FITS files"):
-        read("Kepler-90")
-    authors = {"Kepler-90": "Kepler", "kic 11442793": "Kepler", "K2-3": "K2", "EPIC 201367065": "K2", "WASP-18": "SPOC"}
-    for name, author in authors.items():
-        with pytest.raises(FileNotFoundError, match=f"author='{author}'"):
-            read(name)
-    with pytest.raises(FileNotFoundError, match="no such file"):
-        read("folder/missing.fits")
+def test_what_is_neither_a_file_nor_a_name_is_said():
+    for text in ("folder/missing.fits", "missing.fits", "~/missing", "list.csv", ""):
+        with pytest.raises(FileNotFoundError, match="no such file"):
+            read(text)
     with pytest.raises(FileNotFoundError, match="no file matches"):
         read("nothing-*.fits")
+    with pytest.raises(ValueError, match="write KIC 17, TIC 17 or EPIC 17"):
+        read("17")
     with pytest.raises(TypeError, match="ndarray"):
         read(np.ones(3))
+
+
+def test_a_column_and_a_mask_are_passed_to_the_reader(tmp_path):
+    path = write(tmp_path / "a.fits")
+    (source,) = plan(path, flux_column="flux", quality_bitmask="none")
+    assert (source.flux_column, source.quality_bitmask) == ("flux", "none")
+    assert len(read(path, quality_bitmask="none")["TIC 261136679"][0]) > len(read(path)["TIC 261136679"][0])
+
+
+def test_a_light_curve_object_gives_the_column_asked_for():
+    import lightkurve
+
+    curve = lightkurve.LightCurve(time=np.arange(9.0), flux=np.ones(9), label="mine")
+    curve["raw"] = np.full(9, 3.0)
+    (chosen,) = read(curve, flux_column="RAW")["mine"]
+    assert np.all(chosen.flux.value == 3.0)
+    with pytest.raises(ReadError, match="mine: its light curve has no column other; it has time, flux"):
+        read(curve, flux_column="other")
 
 
 @pytest.mark.parametrize(

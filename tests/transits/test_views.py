@@ -103,6 +103,33 @@ def test_views_equal_the_numpy_reference(period, duration):
     np.testing.assert_array_equal(masked, outside)
 
 
+def reference_kepler_view(x, y, half_window, n_bins, width, period):
+    """AstroNet's: what no point falls into is the median of everything."""
+    half_window = min(half_window, 0.5 * period)
+    bins = reference_bins(x, y, -half_window, half_window, n_bins, width)
+    bins = np.where(np.isnan(bins), np.median(y), bins)
+    bins = bins - np.median(bins)
+    return bins / -bins.min()
+
+
+@pytest.mark.parametrize(("period", "duration"), [(3.1, 2.5), (0.6, 3.0), (12.0, 5.0)])
+def test_kepler_views_equal_the_numpy_reference(period, duration):
+    """Shallue & Vanderburg (2018), section 3.3; 4,000 points leave some of the 2,001 bins of the orbit empty."""
+    time, flux = light_curve(period=period, duration=duration)
+    flux[::97] += 0.01  # no bright point is left out here
+    made, flags = make_views(time, flux, period, 1001.0, duration, kind="kepler")
+    assert flags == () and {name: view.shape for name, view in made.items()} == {
+        "global_view": (2001,),
+        "local_view": (201,),
+    }
+    phase, days = fold(time, period, 1001.0), duration / 24
+    whole = reference_kepler_view(phase, flux, period / 2, 2001, period / 2001, period)
+    local = reference_kepler_view(phase, flux, 4 * days, 201, 0.16 * days, period)
+    assert np.isnan(reference_bins(phase, flux, -period / 2, period / 2, 2001, period / 2001)).any()
+    np.testing.assert_allclose(made["global_view"], whole, atol=1e-6)
+    np.testing.assert_allclose(made["local_view"], local, atol=1e-6)
+
+
 def test_scaling_and_flux_unit_do_not_matter():
     time, flux = light_curve()
     one, _ = make_views(time, flux, 3.1, 1001.0, 2.5)
@@ -243,3 +270,7 @@ def test_units_and_full_julian_dates_are_understood(pi_mensae):
         np.testing.assert_allclose(plain[name], quantities[name], atol=0.05)
     with pytest.raises(ValueError, match="tess"):
         views(lc, period, epoch, duration, kind="k2")
+    assert {name: view.size for name, view in views(lc, period, epoch, duration, kind="kepler").items()} == {
+        "global_view": 2001,
+        "local_view": 201,
+    }

@@ -9,6 +9,7 @@ import pytest
 from astropy.io import fits
 
 from lcnet.transits.simulate import simulate_star
+from lcnet.transits.simulator.missions import MISSIONS
 from lcnet.transits.write_fits import write_lightcurve
 
 
@@ -40,6 +41,68 @@ def test_lightkurve_reads_what_was_simulated(tmp_path, lightkurve, cadence):
         cadence_number = np.asarray(read["cadenceno"])
         steps = np.diff(read.time.value) * 86400 / cadence
         np.testing.assert_array_equal(np.diff(cadence_number), np.rint(steps))
+
+
+@pytest.mark.parametrize(
+    ("mission", "number", "kind", "name", "zero"),
+    [
+        ("TESS", {"tic": 90000000009}, "TessLightCurve", "tess2", 2457000),
+        ("Kepler", {"kic": 90000009}, "KeplerLightCurve", "kplr090000009-2", 2454833),
+        ("K2", {"epic": 990000009}, "KeplerLightCurve", "ktwo990000009-c", 2454833),
+    ],
+)
+def test_every_mission_is_read_as_its_own(tmp_path, lightkurve, mission, number, kind, name, zero):
+    """The class, the target, the clock, the star and every finite flux, by lightkurve and by lcnet's own reader."""
+    from lcnet.transits.products import read_header, read_product
+
+    curve = simulate_star(4, kind="planet", mission=mission, star={"radius": 0.8, "mass": 0.75, "crowdsap": 0.9})
+    (path,) = write_lightcurve(tmp_path, curve, **number)
+    assert path.name.startswith(name)
+    read = lightkurve.read(str(path))
+    assert type(read).__name__ == kind and read.mission == mission and read.targetid == next(iter(number.values()))
+    assert read.meta["BJDREFI"] == zero and read.time.format == {2457000: "btjd", 2454833: "bkjd"}[zero]
+    kept = (curve.quality & MISSIONS[mission].dropped) == 0
+    np.testing.assert_array_equal(read.time.value, curve.time[kept])
+    np.testing.assert_array_equal(np.ma.filled(read.flux.value, np.nan), curve.flux[kept].astype(np.float32))
+    assert (read.meta["RADIUS"], read.meta["CROWDSAP"]) == (0.8, 0.9)
+    assert read.meta["TEFF"] == curve.truth["star"]["teff"] and read.meta["LOGG"] == curve.truth["star"]["logg"]
+    assert read.meta["TESSMAG" if mission == "TESS" else "KEPMAG"] == curve.truth["star"]["mag"]
+    # what CROWDSAP means: a tenth of the light in the aperture is other stars'
+    sap, pdc = (np.nanmedian(np.ma.filled(read[column].value, np.nan)) for column in ("sap_flux", "pdcsap_flux"))
+    assert pdc / sap == pytest.approx(0.9, rel=1e-6)
+    own = read_product(path)
+    np.testing.assert_array_equal(own.time.value, read.time.value)
+    catalogue = {"TESS": "TIC", "Kepler": "KIC", "K2": "EPIC"}[mission]
+    label = read_header(path)
+    assert (label.target, label.mission) == (f"{catalogue} {next(iter(number.values()))}", mission)
+
+
+@pytest.mark.parametrize("mission", ["TESS", "Kepler"])
+def test_a_curve_has_one_file(tmp_path, monkeypatch, mission):
+    """The same bytes, also on another day: neither the date nor the checksums' comments come from the clock."""
+    from astropy.io.fits.hdu.base import _ValidHDU
+
+    curve = simulate_star(5, kind="quiet", mission=mission, cadence=1800.0, sectors=2)
+    number = {"tic": 7} if mission == "TESS" else {"kic": 7}
+    first = write_lightcurve(tmp_path / "one", curve, **number)
+    monkeypatch.setattr(_ValidHDU, "_get_timestamp", lambda self: "2001-01-01T00:00:00")
+    second = write_lightcurve(tmp_path / "two", simulate_star(5, kind="quiet", mission=mission, cadence=1800.0,
+                                                              sectors=2), **number)  # fmt: skip
+    assert [path.name for path in first] == [path.name for path in second] and len(first) == 2
+    for one, two in zip(first, second, strict=True):
+        assert one.read_bytes() == two.read_bytes()
+
+
+def test_cadence_numbers_are_the_archives(tmp_path):
+    """Kepler's long cadence 2965 was taken at BKJD 169.5198 (quarter 2 of any archive file)."""
+    curve = simulate_star(5, kind="quiet", mission="Kepler", sectors=[2])
+    (path,) = write_lightcurve(tmp_path, curve, kic=7)
+    with fits.open(path) as file:
+        row = np.nanargmin(np.abs(file[1].data["TIME"] - 169.5198))
+        # within half a cadence: barycentric corrections move a cadence by up to 0.1 of one either way
+        assert abs(int(file[1].data["CADENCENO"][row]) - 2965) <= 1
+        gaps = np.isnan(file[1].data["TIME"])
+        assert gaps.any() and np.all(file[1].data["SAP_QUALITY"][gaps] == 65536)
 
 
 def test_checksums_hold_and_the_header_says_simulated(tmp_path):
@@ -90,3 +153,7 @@ def test_refusals(tmp_path):
         write_lightcurve(tmp_path / "two.fits", two, tic=1)
     with pytest.raises(ValueError, match="positive"):
         write_lightcurve(tmp_path, two, tic=0)
+    with pytest.raises(ValueError, match="takes tic=, not kic"):
+        write_lightcurve(tmp_path, two, kic=5)
+    with pytest.raises(ValueError, match="takes tic=, not nothing"):
+        write_lightcurve(tmp_path, two)

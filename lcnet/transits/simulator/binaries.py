@@ -1,66 +1,18 @@
-"""Stars, planets and binaries drawn from broad priors, and the flux each would show (docs/transits-simulator.md)."""
+"""Eclipsing binaries and heartbeat stars: drawn from broad priors, and the light of both stars together."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-import numpy as np
+from lcnet.transits.simulator import phase_curves
+from lcnet.transits.transit_model import eclipse_flux, mean_anomaly_at, occulted_fraction, scaled_axis, transit_duration
 
-from lcnet.transits.transit_model import eclipse_flux, occulted_fraction, scaled_axis, transit_duration, transit_flux
+__all__ = ["BINARIES", "Binary", "draw_binary", "draw_heartbeat"]
 
-__all__ = ["BINARIES", "Binary", "Planet", "draw_binary", "draw_planet", "draw_star"]
-
-_SUN_DENSITY = 1.41  # g cm^-3
-_EARTH = 0.009158  # solar radii, IAU 2015 nominal values
 _TRIES = 1000
+_ALBEDO = 0.5  # of convective envelopes (Rucinski 1969)
 BINARIES = ("detached", "grazing", "twin", "background")  # the kinds of eclipse; "eclipse" draws one of them
-
-
-@dataclass(frozen=True)
-class Planet:
-    """A planet on a circular orbit: period and epoch in days, lengths in stellar radii, radius also in Earth radii."""
-
-    period: float
-    epoch: float
-    a_rs: float
-    rp: float
-    b: float
-    radius: float
-    u1: float
-    u2: float
-
-    def flux(self, time, exposure):
-        """Relative flux, shape (N,), at `time` (N,) [d], exposures of `exposure` seconds."""
-        return transit_flux(
-            time,
-            period=self.period,
-            epoch=self.epoch,
-            a_rs=self.a_rs,
-            rp=self.rp,
-            b=self.b,
-            u1=self.u1,
-            u2=self.u2,
-            exposure=exposure,
-        )
-
-    def signals(self):
-        """What a search should find, as the dictionaries of `SimulatedCurve.truth`."""
-        depth = float(occulted_fraction(self.b, self.rp, self.u1, self.u2))
-        return [
-            dict(
-                kind="planet",
-                period=self.period,
-                epoch=self.epoch,
-                depth=1e6 * depth,
-                radius=self.radius,
-                duration=transit_duration(self.period, self.a_rs, self.rp, self.b),
-                a_rs=self.a_rs,
-                rp=self.rp,
-                b=self.b,
-                ecc=0.0,
-            )
-        ]
 
 
 @dataclass(frozen=True)
@@ -80,6 +32,9 @@ class Binary:
     ecc: float
     omega: float
     mass_ratio: float
+    ellipsoidal: float = 0.0
+    beaming: float = 0.0
+    reflection: float = 0.0
 
     def _keywords(self):
         return dict(
@@ -102,25 +57,26 @@ class Binary:
         return eclipse_flux(time, **self._keywords(), exposure=exposure)
 
     def flux(self, time, exposure):
-        """Relative flux, shape (N,), with the first star's tidal distortion (Morris & Naftilan 1993, leading term)."""
-        tide = 1.2 * self.mass_ratio / self.a_rs**3 * (1.0 - self.third_light)
-        return self.eclipses(time, exposure) - tide * np.cos(
-            4.0 * np.pi * (np.asarray(time) - self.epoch) / self.period
+        """Relative flux, shape (N,), with tides, beaming and reflection of both stars (`phase_curves`)."""
+        s = self.ecc * math.sin(math.radians(self.omega))
+        curve = phase_curves.phase_curve(
+            time,
+            period=self.period,
+            epoch=self.epoch,
+            ellipsoidal=self.ellipsoidal,
+            beaming=self.beaming,
+            reflection=self.reflection,
+            cosi=min(1.0, self.b * (1.0 + s) / (self.a_rs * (1.0 - self.ecc**2))),
+            ecc=self.ecc,
+            omega=self.omega,
+            exposure=exposure,
         )
+        return self.eclipses(time, exposure) + (1.0 - self.third_light) * curve
 
     def secondary_phase(self):
         """Phase of the second star's eclipse after `epoch`, cycles."""
-        if self.ecc == 0.0:
-            return 0.5
-        w = math.radians(self.omega)
-
-        def mean(f):
-            e = 2.0 * math.atan2(
-                math.sqrt(1.0 - self.ecc) * math.sin(0.5 * f), math.sqrt(1.0 + self.ecc) * math.cos(0.5 * f)
-            )
-            return e - self.ecc * math.sin(e)
-
-        return ((mean(-0.5 * math.pi - w) - mean(0.5 * math.pi - w)) / (2.0 * math.pi)) % 1.0
+        mean = mean_anomaly_at(self.ecc, self.omega, -90.0) - mean_anomaly_at(self.ecc, self.omega)
+        return mean / (2.0 * math.pi) % 1.0
 
     def signals(self):
         """The primary and, where there is one, the secondary eclipse."""
@@ -163,77 +119,15 @@ def _log_uniform(rng, low, high):
     return math.exp(rng.uniform(math.log(low), math.log(high)))
 
 
-def draw_star(rng, *, tmag=None):
-    """A main-sequence star or (one in five) a subgiant.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    tmag : float, optional
-        TESS magnitude; uniform in 6 to 13.5 when omitted.
-
-    Returns
-    -------
-    dict
-        ``tmag``, ``mass`` and ``radius`` [solar], ``density`` [g cm^-3], ``teff`` [K], ``logg`` [cgs], ``u1``, ``u2``.
-    """
-    tmag_drawn = rng.uniform(6.0, 13.5)
-    mass = rng.uniform(0.35, 1.6)
-    radius = mass**0.9 * math.exp(rng.normal(0.0, 0.05))
-    if rng.random() < 0.2 and mass > 0.7:
-        radius *= rng.uniform(1.2, 2.5)
-    teff = 5772.0 * mass**0.6 * (radius / mass**0.9) ** -0.3
-    # about Claret 2017 (A&A 600, A30) in the TESS band for 3500-7000 K, widened: the scatter covers the trend with teff
-    u1, u2 = float(np.clip(rng.normal(0.3, 0.1), 0.05, 0.6)), float(np.clip(rng.normal(0.25, 0.1), 0.0, 0.39))
-    return dict(
-        tmag=tmag_drawn if tmag is None else float(tmag),
-        mass=mass,
-        radius=radius,
-        density=_SUN_DENSITY * mass / radius**3,
-        teff=teff,
-        logg=4.438 + math.log10(mass / radius**2),
-        u1=u1,
-        u2=u2,
-    )
-
-
-def draw_planet(rng, star, *, start, period=(0.5, 13.0), radius=None):
-    """A transiting planet of `star`: period log-uniform, impact parameter uniform, radius from two populations.
-
-    Parameters
-    ----------
-    start : float, days
-        The epoch is the first mid-transit after it.
-    period : (float, float), days
-    radius : float, Earth radii, optional
-    """
-    p = _log_uniform(rng, *period)
-    giant = rng.random() < 0.3 and star["mass"] > 0.6  # giants are rare about M dwarfs (Gan et al. 2023)
-    drawn = rng.normal(12.5, 2.0) if giant else _log_uniform(rng, 0.9, 8.0)
-    radius = float(np.clip(drawn, 0.9, 20.0)) if radius is None else float(radius)
-    rp = radius * _EARTH / star["radius"]
-    # a planet inside 1.5 stellar radii would be torn apart: such short periods are moved out to that orbit
-    p = max(p, p * (1.5 * (1.0 + rp) / scaled_axis(p, star["density"])) ** 1.5)
-    b = rng.uniform(0.0, 1.0) * (1.0 if rng.random() < 0.95 else 1.0 + rp)
-    return Planet(
-        period=p,
-        epoch=start + rng.uniform(0.0, p),
-        a_rs=scaled_axis(p, star["density"]),
-        rp=rp,
-        b=b,
-        radius=radius,
-        u1=star["u1"],
-        u2=star["u2"],
-    )
-
-
-def draw_binary(rng, star, *, start, kind="eclipse", period=(0.25, 13.0)):
+def draw_binary(rng, star, *, start, kind="eclipse", period=(0.25, 13.0), wavelength=786.5):
     """An eclipsing binary whose first star is `star`, or one behind it (`kind` "background").
 
     Parameters
     ----------
     kind : str
         One of `BINARIES`, or "eclipse" for a draw among them (45, 15, 15 and 25 %).
+    wavelength : float, nm
+        Of the pass band.
 
     Raises
     ------
@@ -274,8 +168,65 @@ def draw_binary(rng, star, *, start, kind="eclipse", period=(0.25, 13.0)):
             ecc=ecc,
             omega=omega,
             mass_ratio=q,
+            **_between_eclipses(star, p, axis, k, q, b, ecc, omega, brightness, wavelength),
         )
         # an orbit seen so that conjunction grazes may hide its periastron side: keep those with a primary eclipse
         if binary.signals() and binary.signals()[0]["kind"] == "eclipse":
             return binary
     raise ValueError(f"no detached {kind} binary of a period in {period} d about this star in {_TRIES} draws")
+
+
+def _between_eclipses(star, period, axis, k, q, b, ecc, omega, brightness, wavelength):
+    """Amplitudes of tides, beaming and reflection of both stars over their common light.
+
+    The second star's tide has the phase of the first one's, its beaming and its lit side the opposite.
+    """
+    second = brightness * k * k
+    light = 1.0 / (1.0 + second), second / (1.0 + second)
+    teff = star["teff"], phase_curves.brightness_temperature(brightness, star["teff"], wavelength)
+    u = star["u1"] + star["u2"]
+    factor = [phase_curves.tidal_factor(u, phase_curves.gravity_darkening(t, wavelength)) for t in teff]
+    total = star["mass"] * (1.0 + q)
+    s = ecc * math.sin(math.radians(omega))
+    sine = math.sqrt(max(0.0, 1.0 - (b * (1.0 + s) / (axis * (1.0 - ecc**2))) ** 2))
+    first = phase_curves.semi_amplitude(period, star["mass"], q * star["mass"], sine=sine, ecc=ecc)
+    velocity = first, -first * star["mass"] / (total - star["mass"])
+    return dict(
+        ellipsoidal=light[0] * factor[0] * q / axis**3 + light[1] * factor[1] / q * (k / axis) ** 3,
+        beaming=sum(
+            part * phase_curves.beaming_amplitude(v, t, wavelength)
+            for part, v, t in zip(light, velocity, teff, strict=True)
+        ),
+        reflection=0.5 * _ALBEDO * (light[0] * (k / axis) ** 2 - light[1] / axis**2),
+    )
+
+
+def draw_heartbeat(rng, star, *, start, period=(2.0, 20.0), wavelength=786.5):
+    """A binary of eccentricity 0.3 to 0.8 that does not eclipse, seen by its tides alone (Thompson et al. 2012).
+
+    Returns
+    -------
+    Binary
+        With ``signals()`` empty.
+
+    Raises
+    ------
+    ValueError
+        No orbit fits about this star.
+    """
+    for _ in range(_TRIES):
+        p, q, ecc = _log_uniform(rng, *period), rng.uniform(0.2, 1.0), rng.uniform(0.3, 0.8)
+        k, omega = q**0.85, rng.uniform(0.0, 360.0)
+        axis = scaled_axis(p, star["density"]) * (1.0 + q) ** (1.0 / 3.0)
+        if not 1.5 * (1.0 + k) < axis * (1.0 - ecc) < 8.0 * (1.0 + k):
+            continue
+        brightness = min(1.0, q**2.2)
+        s = ecc * math.sin(math.radians(omega))
+        b = math.sqrt(1.0 - rng.uniform(0.1, 0.95) ** 2) * axis * (1.0 - ecc**2) / (1.0 + s)
+        binary = Binary(
+            "heartbeat", p, start + rng.uniform(0.0, p), axis, k, b, star["u1"], star["u2"], brightness, 0.0, ecc,
+            omega, q, **_between_eclipses(star, p, axis, k, q, b, ecc, omega, brightness, wavelength),
+        )  # fmt: skip
+        if not binary.signals():
+            return binary
+    raise ValueError(f"no heartbeat orbit of a period in {period} d about this star in {_TRIES} draws")

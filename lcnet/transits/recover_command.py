@@ -1,0 +1,138 @@
+"""``lcnet transits recover``: injection and recovery on one's own light curve, from the shell.
+
+Importing this file is light; everything that computes is imported inside the command.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["recover"]
+
+_Pair = tuple[float, float]
+
+
+def recover(
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="One star: a name, a light curve, a folder, a glob.")],
+    number: Annotated[int, typer.Option("-n", "--number", min=1, help="Planets to put in, one at a time.")] = 1000,
+    period: Annotated[
+        _Pair | None, typer.Option("--period", metavar="MIN MAX", help="Days; default 0.4 to half the baseline.")
+    ] = None,
+    depth: Annotated[
+        _Pair | None, typer.Option("--depth", metavar="MIN MAX", help="Parts per million; default from the noise.")
+    ] = None,
+    radius: Annotated[
+        _Pair | None,
+        typer.Option("--radius", metavar="MIN MAX", help="Earth radii, instead of --depth; needs the star's radius."),
+    ] = None,
+    star: Annotated[
+        str | None, typer.Option("--star", metavar="NAME=X,...", help="radius, mass, rho in solar units.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A row a planet: .ecsv, .vot, .xml, .parquet or .csv.")
+    ] = None,
+    figure: Annotated[Path | None, typer.Option("--figure", help="The completeness map: .png, .pdf or .svg.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped run of the same --output.")] = False,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the planets.")] = 0,
+    min_snr: Annotated[float, typer.Option("--min-snr", help="As in score.")] = 7.1,
+    threshold: Annotated[float, typer.Option("--threshold", help="p(planet) that counts as recovered.")] = 0.5,
+    network: Annotated[str, typer.Option("--network", metavar="NET", help="As in score.")] = "transits/candidate",
+    search_only: Annotated[bool, typer.Option("--search-only", help="Ask no network: found is recovered.")] = False,
+) -> None:
+    """Put planets into a light curve and look which of them come back: how complete a search of this star is.
+
+    \b
+    lcnet transits recover one_lc.fits -n 1000 --jobs 2 --output recovered.ecsv --figure map.png
+    """
+    from lcnet.transits.commands import _star
+    from lcnet.transits.table import check_output
+
+    if resume and output is None:
+        raise typer.BadParameter(
+            "the outcomes of a stopped run lie beside its --output: name it", param_hint="--resume"
+        )
+    try:
+        if output is not None:
+            check_output(output)
+        if figure is not None and figure.suffix.lower() not in (".png", ".pdf", ".svg"):
+            raise ValueError(f"{figure}: give a .png, .pdf or .svg")
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    options = {"n": number, "period": period, "depth": depth, "radius": radius, "star": _star(star), "seed": seed}
+    options |= {"min_snr": min_snr, "threshold": threshold, "jobs": jobs, "resume": resume, "checkpoint": output}
+    options |= {"network": None if search_only else network}
+    raise typer.Exit(_run(target, output, figure, options))
+
+
+def _run(target, output, figure, options) -> int:
+    from lcnet.transits.progress import progress_bar
+    from lcnet.transits.recover import recover as run
+    from lcnet.transits.table import write_table
+
+    try:
+        for path in filter(None, (output, figure)):
+            path.absolute().parent.mkdir(parents=True, exist_ok=True)
+        with progress_bar("planets", total=options["n"]) as progress:
+            recovery = run(target, progress=progress, **options)
+        if output is not None:
+            write_table(recovery.table, output)
+        grid = recovery.completeness()
+        if figure is not None:
+            _draw(grid, figure, recovery.target)
+    except KeyboardInterrupt:
+        advice = f"; the same command with --resume goes on from {output}.part" if output is not None else ""
+        print(f"lcnet: stopped{advice}", file=sys.stderr)
+        return 130
+    except (ValueError, TypeError, OSError, LookupError, RuntimeError) as error:
+        print(f"lcnet: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    _say(recovery, grid)
+    for what, path in (("table", output), ("map", figure)):
+        if path is not None:
+            print(f"{what}: {path}")
+    return 3 if "failed" in list(recovery.table["status"]) else 0
+
+
+def _draw(grid, path, target):
+    from matplotlib.figure import Figure
+
+    from lcnet.core.files import replaced
+    from lcnet.transits.plots_recovery import plot_completeness
+
+    drawing = Figure(figsize=(8, 5.2), layout="constrained")
+    ax = plot_completeness(grid, drawing.add_subplot())
+    ax.set_title(f"{target}: {ax.get_title()}", fontsize="medium")
+    with replaced(path) as temporary:
+        drawing.savefig(temporary, format=path.suffix[1:].lower(), dpi=120)
+
+
+def _say(recovery, grid):
+    """The outcome in numbers: a line a status, and the map as text."""
+    from collections import Counter
+
+    import numpy as np
+
+    table = recovery.table
+    counts = Counter(map(str, table["status"]))
+    told = ", ".join(
+        f"{counts[name]} {name}" for name in ("recovered", "found", "harmonic", "missed", "failed") if counts[name]
+    )
+    print(f"{recovery.target}: of {len(table)} planets put in, {told}.")
+    for own in table.meta["own_candidates"]:
+        print(f"  cut out before: a candidate of its own at {own}")
+    unit = "ppm" if recovery.kind == "depth" else "R_earth"
+    print(f"\nrecovered, %, by period [d] (across) and {recovery.kind} [{unit}] (down); . where none was put in\n")
+    centre = np.sqrt(grid.period[1:] * grid.period[:-1])
+    print(" " * 18 + "".join(f"{value:7.3g}" for value in centre))
+    for row in reversed(range(len(grid.size) - 1)):
+        cells = [
+            f"{100 * grid.share[column, row]:7.0f}" if grid.injected[column, row] else "      ."
+            for column in range(len(centre))
+        ]
+        print(f"{grid.size[row]:8.4g} -{grid.size[row + 1]:8.4g}" + "".join(cells))
+    print()

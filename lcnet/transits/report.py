@@ -1,0 +1,349 @@
+"""Pages people look at: one HTML file a star, and an index to sort and filter them.
+
+A page holds everything: the curve with its transits marked, the periodogram, each candidate folded, odd beside even,
+its secondary, the river, the single transits, the probabilities, the tests with their words, and what would change the
+verdict. It loads nothing, so that it opens from a disk and can be sent in a mail.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from lcnet.transits import report_words as words
+from lcnet.transits.report_figures import candidate_figures, curve_figures, thumbnail
+
+__all__ = ["page_name", "report", "write_index", "write_page"]
+
+LARGEST = 1_000_000  # bytes of a page; the points are drawn coarser until it fits
+_INDEX_HEADS = (
+    ("target", True),
+    ("#", False),
+    ("p(planet)", False),
+    ("p(transit)", False),
+    ("period [d]", False),
+    ("depth [ppm]", False),
+    ("duration [h]", False),
+    ("SNR", False),
+    ("transits", False),
+    ("flags", True),
+    ("status", True),
+    ("reason", True),
+)
+
+
+def report(table, folder, *, curves=None, progress=None):
+    """Write a page for every target of a table of candidates, and an index.
+
+    Parameters
+    ----------
+    table : astropy.table.QTable
+        From `score` or `search`.
+    folder : path-like
+        Made if missing.
+    curves : mapping of str to LightCurve or LightCurveCollection, optional
+        The light curves by target, as `read` gives them; default: the files in ``table.meta["sources"]``.
+    progress : callable, optional
+        Called as ``progress(done, total, target)`` after every page.
+
+    Returns
+    -------
+    pathlib.Path
+        The index.
+
+    Raises
+    ------
+    ValueError
+        The table has no `target` column, or nothing says where its light curves are.
+    OSError
+        The folder cannot be written.
+    """
+    from lcnet.transits.batch import Found
+    from lcnet.transits.curves import curve_arrays
+    from lcnet.transits.known import measure_known
+    from lcnet.transits.read import plan
+
+    if "target" not in table.colnames:
+        raise ValueError("the table has no column 'target'; give what score() or search() returned")
+    sources = dict(table.meta.get("sources") or {})
+    stars: dict[str, list[dict]] = {}
+    for row in table:
+        stars.setdefault(str(row["target"]), []).append(_plain_row(row))
+    wanted = {target: rows for target, rows in stars.items() if any(row["candidate"] for row in rows)}
+    if curves is None and wanted and not sources:
+        raise ValueError(
+            "the table does not say where its light curves are: give them, report(table, folder, curves=read(...))"
+        )
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    problems = {}
+    for done, (target, rows) in enumerate(wanted.items(), 1):
+        rows = [row for row in rows if row["candidate"]]
+        try:
+            if curves is not None:
+                curve = curve_arrays(curves[target], target=target)
+            else:
+                curve = plan(sources[target])[0].curve()
+            ephemerides = [(row["period"], row["epoch"], row["duration"]) for row in rows]
+            search = measure_known(
+                curve.time, curve.flux, curve.flux_err, segment=curve.segment, ephemerides=ephemerides
+            )
+            write_page(Found(target, curve, search, star=curve.star), rows, folder, meta=table.meta)
+        except (LookupError, ValueError, FileNotFoundError) as error:
+            problems[target] = f"no page: {' '.join(str(error).split())}"  # its files have moved, or changed
+        if progress is not None:
+            progress(done, len(wanted), target)
+    return write_index(table, folder, problems=problems)
+
+
+def page_name(target: str) -> str:
+    """The file name of a target's page: its own name where a file may bear it, else with a mark that tells it apart."""
+    stem = re.sub(r"[^\w.+-]+", "_", Path(target).name if os.sep in target else target).strip("_") or "star"
+    if not re.fullmatch(r"(KIC|TIC|EPIC) \d+", target):
+        stem += "-" + hashlib.sha256(target.encode()).hexdigest()[:6]
+    return f"{stem}.html"
+
+
+def write_page(found, rows, folder, *, meta=None) -> Path:
+    """Write one star's page, and its thumbnail for the index.
+
+    Parameters
+    ----------
+    found : Found
+        With `curve`, `search` (its arrays kept) and, where there is one, `vettings`.
+    rows : sequence of mapping
+        The star's rows of the table, plain numbers.
+    folder : path-like
+    meta : mapping, optional
+        Of the table: network, prior, version.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    OSError
+    """
+    from lcnet.core.files import replaced
+
+    path = Path(folder, page_name(found.target))
+    for dpi in (110, 80, 60, 45):
+        html = _page(found, rows, dict(meta or {}), dpi)
+        if len(html.encode()) < LARGEST:
+            break
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replaced(path) as temporary:
+        Path(temporary).write_text(html, encoding="utf-8")
+    if found.search.candidates:
+        picture = _thumb_path(path)
+        picture.parent.mkdir(exist_ok=True)
+        with replaced(picture) as temporary:
+            Path(temporary).write_text(thumbnail(found.search), encoding="utf-8")
+    return path
+
+
+def _thumb_path(page: Path) -> Path:
+    return page.parent / "thumbnails" / f"{page.stem}.svg"
+
+
+def _page(found, rows, meta, dpi) -> str:
+    from lcnet import __version__
+
+    curve, search = found.curve, found.search
+    meta.setdefault("lcnet", __version__)
+    salt = Path(page_name(found.target)).stem
+    rows = [row for row in rows if row.get("candidate")]
+    candidates = []
+    for number, row in enumerate(rows, 1):
+        pairs, wide = candidate_figures(search, number, salt=salt, dpi=dpi)
+        tests = _tests(found, number - 1)
+        candidates.append(
+            {
+                "number": row["candidate"],
+                "title": f"{words.number(row['period'], '.6g')} d, {words.number(row['depth'], '.0f')} ppm",
+                "cells": words.candidate_cells(row),
+                "shares": _shares(row),
+                "figures": pairs,
+                "wide": wide,
+                "tests": [_test_cells(test) for test in tests],
+                "changes": words.changes(row, meta, tests),
+            }
+        )
+    about = [" ".join(dict.fromkeys(word for word in (curve.mission, curve.author) if word))]
+    segments = np.unique(search.segment)
+    if kind := curve.meta.get("segments"):
+        about.append(f"{kind}{'s' if segments.size > 1 else ''} {', '.join(map(str, segments))}")
+    about.append(f"{search.time.size:,} points over {np.ptp(search.time):.1f} d")
+    about += list(curve.notes)
+    return (
+        _templates()
+        .get_template("page.html")
+        .render(
+            target=found.target,
+            about=" · ".join(word for word in about if word),
+            star=words.about_star(found.star),
+            verdict=words.verdict(rows, search.reason),
+            heads=words.HEADS,
+            candidates=candidates,
+            curve_figures=curve_figures(search, time_system=curve.time_system, salt=salt, dpi=dpi),
+            footer=_footer(meta),
+            meta=meta,
+        )
+    )
+
+
+def _shares(row):
+    planet, transit = float(row.get("p_planet", np.nan)), float(row.get("p_transit", np.nan))
+    if not np.isfinite(planet):
+        return None
+    return [("planet", planet), ("eclipse", max(transit - planet, 0.0)), ("junk", 1 - transit)]
+
+
+def _tests(found, index):
+    """The vetting of one candidate: made with the score where it was, else here."""
+    if index < len(found.vettings) and found.vettings[index] is not None:
+        return found.vettings[index].tests
+    from lcnet.transits.vet import vet_candidate
+
+    return vet_candidate(found.search, index, star=found.star or None).tests
+
+
+def _test_cells(test) -> dict:
+    from lcnet.transits.vet import TESTS
+
+    about = TESTS.get(test.test, {})
+    return {
+        "name": str(test.test).replace("_", " "),
+        "value": words.number(test.value),
+        "sigma": f"{test.sigma:.1f} σ" if np.isfinite(test.sigma) else "–",
+        "verdict": test.verdict,
+        "words": test.words,
+        "limit": about.get("limit", ""),
+        "reference": about.get("reference", ""),
+    }
+
+
+def write_index(table, folder, *, problems=None) -> Path:
+    """Write the index of a folder of pages: every row of the table, sortable and filterable.
+
+    Parameters
+    ----------
+    table : astropy.table.QTable
+    folder : path-like
+    problems : mapping of str to str, optional
+        Target to why it has no page, for the column of reasons.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    OSError
+    """
+    from lcnet import __version__
+    from lcnet.core.files import replaced
+
+    folder = Path(folder)
+    meta = {"lcnet": __version__, **table.meta}
+    rows = []
+    for row in map(_plain_row, table):
+        told = (row["reason"], (problems or {}).get(row["target"], ""))
+        rows.append(_index_row({**row, "reason": "; ".join(word for word in told if word)}, folder))
+    stars = list(dict.fromkeys(str(target) for target in table["target"]))
+    found = len({str(row["target"]) for row in table if row["candidate"]})
+    html = (
+        _templates()
+        .get_template("index.html")
+        .render(
+            heads=_INDEX_HEADS,
+            rows=rows,
+            statuses=sorted({str(status) for status in table["status"]}),
+            n_targets=len(stars),
+            summary=f"{len(stars):,} target{'' if len(stars) == 1 else 's'}, {found:,} with candidates",
+            footer=_footer(meta),
+            meta=meta,
+        )
+    )
+    path = folder / "index.html"
+    folder.mkdir(parents=True, exist_ok=True)
+    with replaced(path) as temporary:
+        Path(temporary).write_text(html, encoding="utf-8")
+    return path
+
+
+def _index_row(row, folder) -> dict:
+    page = folder / page_name(row["target"])
+    thumb = _thumb_path(page)
+    cells = [(row["target"], row["target"])]
+    if row["candidate"]:
+        cells.append((str(row["candidate"]), row["candidate"]))
+        for name, form in (
+            ("p_planet", ".3f"),
+            ("p_transit", ".3f"),
+            ("period", ".5f"),
+            ("depth", ".0f"),
+            ("duration", ".2f"),
+            ("snr", ".1f"),
+            ("n_transits", "d"),
+        ):
+            value = row[name]
+            cells.append((words.number(value, form) if form != "d" else str(value), value if value == value else ""))
+    else:
+        cells += [("", "")] * 8
+    cells += [(text, text) for text in (row["flags"].replace("_", " "), row["status"].replace("_", " "), row["reason"])]
+    planet = row["p_planet"]
+    return {
+        "cells": cells,
+        "page": page.name if page.exists() else "",
+        # one picture a star, of its strongest candidate
+        "thumb": f"thumbnails/{thumb.name}" if row["candidate"] == 1 and thumb.exists() else "",
+        "status": row["status"].replace("_", " "),
+        "p": planet if planet == planet else "",
+    }
+
+
+def _footer(meta) -> list[str]:
+    said = [f"Made by lcnet {meta['lcnet']}."]
+    if meta.get("network"):
+        prior = meta.get("prior_planet")
+        share = f" Probabilities hold where {100 * prior:.2g} % of the candidates are planets." if prior else ""
+        sha = str(meta.get("network_sha256", ""))[:12]
+        said.append(f"Network {meta['network']} {meta.get('network_version', '')} (sha256 {sha}…).{share}")
+    if meta.get("references"):
+        said.append("Method: " + "; ".join(map(str, meta["references"])) + ".")
+    return said
+
+
+def _plain_row(row) -> dict:
+    """A row of the table as plain numbers and text."""
+    plain = {}
+    for name in row.colnames:
+        value = getattr(row[name], "value", row[name])
+        if isinstance(value, (np.floating, float)):
+            plain[name] = float(value)
+        elif isinstance(value, (np.integer, int)):
+            plain[name] = int(value)
+        elif isinstance(value, np.ndarray):
+            plain[name] = float(value)
+        else:
+            plain[name] = "" if value is np.ma.masked else str(value)
+    return plain
+
+
+@cache
+def _templates():
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=jinja2.select_autoescape(["html"]),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

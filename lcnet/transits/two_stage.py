@@ -1,0 +1,170 @@
+"""The two-stage box search: every period by fast folding, the strongest peaks again by the exact engine.
+
+Each octave of the period has its own cells, `oversample` of them in its shortest trial duration, so the work of an
+octave grows only with the cube root of the period. A coarse box begins at a cell's edge and its period is one of the
+trials, between which the last transit drifts by a cell: that costs a few percent of a transit's SNR
+(docs/transits-bls.md has the figures), which the second stage gives back to the peaks that matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lcnet.core.jit import njit
+from lcnet.transits.boxes import BoxSearch, in_threads
+from lcnet.transits.folding import EMPTY, LADDERS, NO_BOX, bin_cells, count_cells, count_trials, fold_search
+from lcnet.transits.peaks import N_PEAKS, Place, find_peaks, put_in
+from lcnet.transits.periods import Band, octave_edges, trial_durations
+
+__all__ = ["CELLS_A_DURATION", "folding_bands", "folding_cost", "two_stage_search"]
+
+CELLS_A_DURATION = 2
+BINS_A_DURATION = 5  # of the exact second stage, as in the exact engine
+TASK = 2_000_000  # cells folded and scanned by one task, some milliseconds
+LADDER_SLACK = 1.15  # a ladder's width may be longer than the longest trial duration by this: half a step
+
+
+@dataclass(frozen=True)
+class _Octave:
+    """One octave of the period: its limits [d], cell [d], trial durations [h], and the trials of each base period."""
+
+    low: float
+    high: float
+    cell: float
+    duration: np.ndarray
+    excluded: np.ndarray
+    count: int
+    first: int
+    trials: np.ndarray
+
+
+def folding_bands(low, high, cadence, *, density=1.0, duration=None):
+    """The period range in octaves, as `periods.Band` whose `period` are the two limits."""
+    edges = octave_edges(low, high)
+    bands = []
+    for a, b in zip(edges[:-1], edges[1:], strict=True):
+        hours = trial_durations(np.sqrt(a * b), cadence, shortest=a, density=density) if duration is None else duration
+        bands.append(Band(np.array([a, b]), hours))
+    return bands
+
+
+def _octave(band, baseline, oversample):
+    low, high = band.period
+    cell = band.duration.min() / 24.0 / oversample
+    widths = np.array(LADDERS[oversample])
+    tried = widths * cell <= band.duration.max() / 24.0 * LADDER_SLACK
+    tried &= widths * cell < low
+    count = count_cells(baseline, cell)
+    return _Octave(
+        low=low,
+        high=high,
+        cell=cell,
+        duration=band.duration,
+        excluded=np.where(tried, EMPTY, NO_BOX).astype(np.float32),
+        count=count,
+        first=int(low / cell),
+        trials=count_trials(count, cell, low, high),
+    )
+
+
+def folding_cost(bands, baseline, oversample):
+    """Cells folded and scanned for `bands`: the folding engine's work, P/cell cells for each of T/P steps a cell."""
+    cost = 0.0
+    for band in bands:
+        low, high = band.period
+        cell = band.duration.min() / 24.0 / oversample
+        cost += baseline / cell * (high - low) / cell
+    return cost
+
+
+def _tasks(octave, period, box):
+    """The base periods of an octave in stretches of about TASK cells, each with its part of the results."""
+    ends = np.cumsum(octave.trials)
+    work = np.cumsum(octave.trials * (octave.first + np.arange(octave.trials.size)))
+    cuts = np.searchsorted(work, np.arange(TASK, work[-1], TASK)) + 1 if work.size else []
+    cuts = np.unique(np.concatenate([[0], cuts, [octave.trials.size]]).astype(int))
+    for a, b in zip(cuts[:-1], cuts[1:], strict=True):
+        here = slice(ends[a - 1] if a else 0, ends[b - 1])
+        yield octave.first + int(a), octave.first + int(b), period[here], box[here]
+
+
+@njit(nogil=True, error_model="numpy")
+def _values(box, cell, zero, total, likelihood, period, power, epoch, duration, depth, depth_err):
+    """What is reported of each trial, from its box (`fold_search`) in weights that sum to one and s times sqrt(W)."""
+    root = np.sqrt(total)
+    for i in range(period.size):
+        start, width, s, w = np.float64(box[i, 0]), np.float64(box[i, 1]), np.float64(box[i, 2]), np.float64(box[i, 3])
+        middle = (start + 0.5 * width) * cell
+        epoch[i] = zero + (middle - period[i] if middle >= period[i] else middle)
+        duration[i] = 24.0 * width * cell
+        if w > 0 and w < 1:
+            snr2 = s * s / (w * (1 - w))
+            power[i] = 0.5 * snr2 / (1 - w) if likelihood else np.sqrt(snr2)
+            depth[i] = -s / (w * (1 - w)) / root
+            depth_err[i] = np.sqrt(1 / w + 1 / (1 - w)) / root
+        else:
+            power[i], depth[i], depth_err[i] = 0.0, 0.0, np.inf
+
+
+def _coarse(time, sums, octave, oversample, threads, period):
+    """The best box at every trial of an octave, as `fold_search` fills it; `period` is filled too."""
+    cells = np.zeros(2 * octave.count, np.float32)
+    bin_cells(time, sums, octave.cell, cells)
+    box = np.empty((period.size, 4), np.float32)
+    widths = np.array(LADDERS[oversample])
+
+    def work(task):
+        first, end, *out = task
+        fold_search(cells, octave.cell, first, end, octave.low, octave.high, oversample, widths, octave.excluded, *out)
+
+    in_threads(work, list(_tasks(octave, period, box)), threads)
+    return box
+
+
+def two_stage_search(
+    time, sums_in, bands, *, oversample=CELLS_A_DURATION, objective="snr", n_peaks=N_PEAKS, threads=None
+):
+    """Search octaves of the period by fast folding, and their strongest peaks exactly.
+
+    Parameters
+    ----------
+    time : array, shape (N,), days, ascending
+    sums_in : array, shape (N, 2)
+        Weight x (flux - mean) and weight (`boxes.box_sums`).
+    bands : list of Band
+        From `folding_bands`.
+    oversample : int
+        Cells in the shortest trial duration, 2 or 3.
+    objective : {"snr", "likelihood"}
+        The coarse search takes the box of highest SNR either way.
+    n_peaks : int
+        Peaks refined exactly.
+    threads : int, optional
+
+    Returns
+    -------
+    BoxSearch
+    """
+    zero = float(time[0])
+    since = time - zero
+    total = float(sums_in[:, 1].sum())
+    # weights that sum to one, and s scaled so that s^2/(w(1-w)) is SNR^2: numbers that float32 holds well
+    sums = sums_in * np.array([1 / np.sqrt(total), 1 / total])
+    octaves = [octave for band in bands if (octave := _octave(band, since[-1], oversample)).trials.sum()]
+    if not octaves:
+        raise ValueError("no trial period lies in the range")
+    ends = np.cumsum([octave.trials.sum() for octave in octaves])
+    columns = [np.empty(ends[-1]) for _ in range(6)]
+    places = []
+    for octave, end in zip(octaves, ends, strict=True):
+        first = int(end - octave.trials.sum())
+        here = [column[first:end] for column in columns]
+        box = _coarse(since, sums, octave, oversample, threads, here[0])
+        _values(box, octave.cell, zero, total, objective == "likelihood", *here)
+        blocks = (np.cumsum(octave.trials) - octave.trials)[octave.trials > 0]
+        places.append(Place(first, int(end), blocks, octave.cell, octave.duration, octave.low, octave.high))
+    search = BoxSearch(*columns, objective=objective, engine="folding")
+    peaks = find_peaks(since, sums, search, places, zero=zero, total=total, oversample=BINS_A_DURATION, n_peaks=n_peaks)
+    return put_in(search, peaks, since[-1])
