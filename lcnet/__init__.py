@@ -1,7 +1,8 @@
 """Networks for astronomical light curves: candidates found, classified and measured, with calibrated probabilities.
 
-``lcnet.load(name)`` opens a shipped network, ``lcnet.transits`` is the first science, ``lcnet.catalogs`` holds small
-reference tables. Each is imported on first use, so that ``import lcnet`` costs neither torch nor astropy.
+``lcnet.load(name)`` opens a shipped network, ``lcnet.transits`` and ``lcnet.supernovae`` are the sciences,
+``lcnet.catalogs`` holds small reference tables. Each is imported on first use, so that ``import lcnet`` costs neither
+torch nor astropy.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from lcnet import _source_tree
 from lcnet._version import __version__
 
 if TYPE_CHECKING:
-    from lcnet import catalogs, transits
+    from lcnet import catalogs, supernovae, transits
     from lcnet.core.network import load
 
-__all__ = ["__version__", "catalogs", "load", "transits"]
+__all__ = ["__version__", "catalogs", "load", "supernovae", "transits"]
 
 _source_tree.install()
 
@@ -24,6 +25,7 @@ _source_tree.install()
 _LAZY = {
     "catalogs": ("lcnet.catalogs", None),
     "load": ("lcnet.core.network", "load"),
+    "supernovae": ("lcnet.supernovae", None),
     "transits": ("lcnet.transits", None),
 }
 

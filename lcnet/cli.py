@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from lcnet.core import registry
+from lcnet.supernovae.commands import app as supernovae
 from lcnet.transits.commands import app as transits
 
 __all__ = ["app", "main"]
@@ -25,6 +26,7 @@ app = typer.Typer(
     help="Networks for astronomical light curves: candidates found, classified and measured.",
 )
 app.add_typer(transits, name="transits")
+app.add_typer(supernovae, name="supernovae")
 
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="A name from `lcnet tasks`, or module:attribute.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of every random number.")]
@@ -159,6 +161,12 @@ def evaluate(
         str | None, typer.Option("--network", metavar="NET", help="Name or path; default: the shipped one.")
     ] = None,
     number: Annotated[int, typer.Option("--simulate", metavar="N", min=1, help="Without --data: how many.")] = 1000,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            "--split", help="--data is a published archive: judge on what this split of it does not train on."
+        ),
+    ] = None,
     seed: Seed = 1,
     jobs: Jobs = 1,
     device: Device = None,
@@ -169,6 +177,9 @@ def evaluate(
     """
     if network is None and task not in registry.REGISTRY and ":" in task:
         raise typer.BadParameter(f"no network is shipped for {task}: give --network NET")
+    if split is not None:
+        _judge_archive(task, network, data, split)
+        return
     with _plainly():
         problem = _task(task)
         examples = None if data is None else _open(data, problem)
@@ -191,6 +202,25 @@ def evaluate(
             typer.echo("unweighted: every example counts once, whatever its weight")
         for key, interval in found.metrics.items():
             typer.echo(f"{key:30} {interval.value:8.4f}  [{interval.low:.4f}, {interval.high:.4f}]")
+
+
+def _judge_archive(task: str, network: str | None, data: Path | None, split: str) -> None:
+    """What a science says of a network on a published archive, line by line."""
+    entry = registry.REGISTRY.get(task)
+    if entry is None or not entry.judge:
+        raise typer.BadParameter(f"{task} has no published archive to be judged on", param_hint="--split")
+    if data is None:
+        raise typer.BadParameter("name the archive with --data", param_hint="--split")
+    with _plainly():
+        from importlib import import_module
+
+        from lcnet.core.network import load
+
+        module, _, attribute = entry.judge.partition(":")
+        problem = _task(task)
+        judged = load(network or task, task=None if network is None or network in registry.REGISTRY else problem)
+        for line in getattr(import_module(module), attribute)(judged, data, split):
+            typer.echo(line)
 
 
 def main() -> None:

@@ -32,11 +32,11 @@ SIGNALS = ["known_false_positives", "known_planets"]
 
 
 def test_names():
-    assert catalogs.names() == tuple(SIGNALS)
+    assert catalogs.names() == (*SIGNALS, "supernova_bands")
 
 
 def test_unknown_name_lists_what_exists():
-    with pytest.raises(ValueError, match="known_galaxies.*known_false_positives, known_planets"):
+    with pytest.raises(ValueError, match="known_galaxies.*known_false_positives, known_planets, supernova_bands"):
         catalogs.load("known_galaxies")
 
 

@@ -71,21 +71,22 @@ def test_command_line_starts_fast(arguments):
 
 
 def test_public_names():
-    assert lcnet.__all__ == ["__version__", "catalogs", "load", "transits"]
+    assert lcnet.__all__ == ["__version__", "catalogs", "load", "supernovae", "transits"]
     assert dir(lcnet) == lcnet.__all__ == sorted(lcnet.__all__)
 
 
 def test_every_public_name_is_there():
     for name in lcnet.__all__:
         assert getattr(lcnet, name) is not None
-    with pytest.raises(AttributeError, match="no attribute 'supernovae'"):
-        lcnet.supernovae  # noqa: B018 - a room not built yet is not promised
+    with pytest.raises(AttributeError, match="no attribute 'microlensing'"):
+        lcnet.microlensing  # noqa: B018 - a room not built yet is not promised
 
 
 @pytest.mark.parametrize(
     ("room", "offers"),
     [
         ("lcnet.catalogs", ["load", "names"]),
+        ("lcnet.supernovae", ["classify", "plot_classification", "read", "simulate"]),
         (
             "lcnet.transits",
             [

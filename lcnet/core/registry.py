@@ -40,6 +40,9 @@ class Entry:
         Name of the task whose network is read.
     sums : mapping of str to tuple of str
         Class reported, in column order, to the network's classes it sums.
+    judge : str
+        ``"module:function"`` that judges a network on a published archive, ``function(network, path, split)`` -> lines
+        of text: what `lcnet evaluate --split` prints.
     """
 
     where: str = ""
@@ -47,6 +50,7 @@ class Entry:
     reference: str = ""
     reading_of: str = ""
     sums: Mapping[str, tuple[str, ...]] | None = None
+    judge: str = ""
 
     def __post_init__(self):
         if bool(self.where) == bool(self.reading_of) or bool(self.reading_of) != bool(self.sums):
@@ -70,6 +74,18 @@ REGISTRY: dict[str, Entry] = {
         sums={"not_planet": ("eclipse", "junk"), "planet": ("planet",)},
         sentence="Is a periodic dip a planet candidate?",
         reference="Yu et al. 2019, AJ 158, 25: average precision 0.69",
+    ),
+    "supernovae/des": Entry(
+        where="lcnet.supernovae.tasks:DES",
+        sentence="Is a supernova in griz of type Ia, Ib or Ic, or II? Early or late, with or without a redshift",
+        reference="Charnock & Moss 2017, ApJL 837, L28: AUC 0.986 on half of the challenge, with redshifts",
+        judge="lcnet.supernovae.judging:judge_archive",
+    ),
+    "supernovae/des-spectroscopic": Entry(
+        where="lcnet.supernovae.tasks:DES_SPECTROSCOPIC",
+        sentence="The same, learnt from a spectroscopic sample: 1,103 bright and near objects moved to higher redshift",
+        reference="Revsbech, Trotta & van Dyk 2018, MNRAS 473, 3969: AUC 0.96 from its spectroscopic sample",
+        judge="lcnet.supernovae.judging:judge_archive",
     ),
 }
 

@@ -1,0 +1,294 @@
+"""The main job: light curves in, calibrated probabilities of their types out, at any epoch.
+
+Read, take the window about the peak that the data show, give its nights to the network, and say what to be careful
+about. Nothing but the photometry, the Milky Way's dust and a redshift that the caller asks for reaches the network.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from lcnet.supernovae import ood
+from lcnet.supernovae.photometry import CLASSES, Photometry
+from lcnet.supernovae.read import read
+from lcnet.supernovae.table import classification_table
+from lcnet.supernovae.views import CHANNELS, make_views
+
+__all__ = ["classify"]
+
+NETWORK = "supernovae/des"
+_FEW = 3  # points in the window below which a type is a guess
+_ENOUGH = 3  # bands
+_BATCH = 4096
+REFERENCES = (
+    "Kessler et al. 2010, PASP 122, 1415 (the challenge)",
+    "Charnock & Moss 2017, ApJL 837, L28 (sequence networks)",
+    "Fitzpatrick 1999, PASP 111, 63 (dust)",
+)
+
+
+def classify(
+    source,
+    redshift=None,
+    redshift_err=None,
+    epochs="last",
+    *,
+    network=NETWORK,
+    zeropoint=None,
+    bands: Mapping | None = None,
+    survey: str = "",
+    metadata=None,
+    dust: bool = True,
+    progress=None,
+):
+    """Types of supernovae from their light curves.
+
+    Parameters
+    ----------
+    source : path, glob, folder, archive, DataFrame, table, LightCurve, Photometry, or a list of these
+        As in `read`.
+    redshift : float, array, mapping, table, path, "host" or None
+        Of the host galaxies, for networks that take it: one number for all, one an object in the order of the source,
+        a mapping or a table (columns object, redshift, redshift_err) by object's name, or "host" for what the source
+        says of the host (on the challenge HOST_GALAXY_PHOTO-Z; never REDSHIFT_FINAL, which may be a supernova's own
+        spectrum). None, or an object that is not in the table: without a redshift.
+    redshift_err : float, array or mapping, optional
+        Its error; default: the source's or table's, else 0.01.
+    epochs : {"last", "all"}
+        One row an object, from all of its points, or one row an object and night from its first on, each from the
+        points up to then.
+    network : str, path or Network
+        A name or file for `lcnet.load`, or what it gave.
+    zeropoint, bands, survey, metadata
+        As in `read`.
+    dust : bool
+        Correct for the Milky Way's dust by the source's MWEBV.
+    progress : callable, optional
+        Called as ``progress(done, total, "rows")``.
+
+    Returns
+    -------
+    astropy.table.QTable
+        One row an object in the order of the source, failed ones included, with ``status`` (ok, few_points: fewer than
+        three; bands_missing: fewer than three of the network's four bands; failed) and ``reason``. With
+        ``epochs="all"`` also ``mjd`` and ``epoch`` [d after the trigger].
+
+    Raises
+    ------
+    FileNotFoundError
+        There is nothing at `source`.
+    ValueError
+        A redshift of the wrong length or below zero, an unknown kind of epochs, a table without object or redshift.
+
+    Examples
+    --------
+    >>> from lcnet import supernovae
+    >>> table = supernovae.classify("SIMGEN_PUBLIC_DES.tar.xz")  # doctest: +SKIP
+    >>> table["object", "p_Ia", "type", "status"]  # doctest: +SKIP
+    """
+    if epochs not in ("last", "all"):
+        raise ValueError(f"epochs must be 'last' or 'all', not {epochs!r}")
+    photometry = read(source, zeropoint=zeropoint, bands=bands, survey=survey, metadata=metadata)
+    z, z_err = _redshifts(photometry, redshift, redshift_err)
+    net = _load(network)
+    whole = make_views(photometry, dust=dust)
+    rows, until = np.arange(len(photometry)), None
+    views = whole
+    if epochs == "all":
+        rows, until = _nights(photometry)
+        views = make_views(photometry.take(rows), until=until, dust=dust)
+    members = _predict(net, views, z[rows], z_err[rows], progress)
+    columns = _columns(photometry, rows, views, members, net.classes)
+    columns |= {"redshift": z[rows], "redshift_err": z_err[rows]}
+    columns |= _verdicts(photometry, rows, views, ood.doubts(photometry, whole, net.card.get("ood")))
+    if epochs == "all":
+        epoch = until - whole.trigger[rows]
+        # the trigger is rounded to 1/1024 d: on its own night the epoch is zero
+        columns |= {"mjd": until, "epoch": np.where(np.abs(epoch) < 2e-3, 0.0, epoch)}
+    return classification_table(columns, _meta(net, redshift, dust), epochs=epochs == "all")
+
+
+def _load(network):
+    if not hasattr(network, "predict_members"):
+        import lcnet
+
+        network = lcnet.load(os.fspath(network))
+    if tuple(network.classes) != CLASSES:
+        raise ValueError(f"classify needs a network of Ia, Ibc and II, not {', '.join(network.classes)}")
+    return network
+
+
+def _redshifts(photometry: Photometry, redshift, error) -> tuple[np.ndarray, np.ndarray]:
+    n = len(photometry)
+    known = photometry.objects
+    names = known["object"].to_numpy().astype(str)
+    z, z_err = np.full(n, np.nan), np.full(n, np.nan)
+    if redshift is None:
+        if error is not None:
+            raise ValueError("redshift_err without a redshift")
+        return z, z_err
+    if isinstance(redshift, str) and redshift == "host":
+        z, z_err = known["redshift"].to_numpy().copy(), known["redshift_err"].to_numpy().copy()
+    else:
+        if isinstance(redshift, str | os.PathLike):
+            redshift = _table(Path(redshift))
+        if hasattr(redshift, "colnames"):
+            redshift = redshift.to_pandas()
+        if hasattr(redshift, "columns"):
+            frame = redshift
+            key = next((one for one in ("object", "SNID", "snid", "object_id", "name") if one in frame), None)
+            column = next((one for one in ("redshift", "z", "REDSHIFT") if one in frame), None)
+            if key is None or column is None:
+                raise ValueError(
+                    f"a table of redshifts has object and redshift, not {', '.join(map(str, frame.columns))}"
+                )
+            if error is None:
+                given = next((one for one in ("redshift_err", "z_err", "redshift_error") if one in frame), None)
+                error = None if given is None else dict(zip(frame[key].astype(str), frame[given], strict=True))
+            redshift = dict(zip(frame[key].astype(str), frame[column], strict=True))
+        z = _by_object(redshift, names, "redshift")
+    if error is not None:
+        z_err = _by_object(error, names, "redshift_err")
+    z_err = np.where(np.isfinite(z) & ~(z_err > 0), 0.01, z_err)
+    # SNANA's -9 is no redshift
+    missing = ~(z > 0)
+    return np.where(missing, np.nan, z), np.where(missing, np.nan, z_err)
+
+
+def _by_object(values, names, what) -> np.ndarray:
+    if isinstance(values, Mapping):
+        values = {str(key): value for key, value in values.items()}
+        return np.array([float(values.get(name, np.nan)) for name in names])
+    array = np.asarray(getattr(values, "value", values), dtype=np.float64)
+    if array.ndim == 0:
+        array = np.full(len(names), float(array))
+    if array.shape != names.shape:
+        raise ValueError(f"{what} has shape {array.shape} for {len(names)} objects: give one number, or one an object")
+    return array
+
+
+def _table(path: Path):
+    import pandas as pd
+
+    if not path.exists():
+        raise ValueError(f"redshift must be a number, an array, a table, its file or 'host': there is no file {path}")
+    if path.suffix == ".parquet":
+        return pd.read_parquet(path)
+    if path.suffix in (".ecsv", ".vot", ".xml"):
+        from astropy.table import Table
+
+        return Table.read(path).to_pandas()
+    return pd.read_csv(path, sep=None, engine="python", comment="#", dtype={"object": str, "SNID": str})
+
+
+def _nights(photometry: Photometry) -> tuple[np.ndarray, np.ndarray]:
+    """Object and last time of every night of every object; one row, without a time, for an object without points."""
+    owner, mjd = photometry.owner, photometry.mjd
+    if not len(mjd):
+        return np.arange(len(photometry)), np.full(len(photometry), np.nan)
+    last = np.r_[(owner[1:] != owner[:-1]) | (np.diff(mjd) > 0.5), True]
+    empty = np.flatnonzero(np.diff(photometry.start) == 0)
+    rows, until = np.r_[owner[last], empty], np.r_[mjd[last], np.full(len(empty), np.nan)]
+    order = np.argsort(rows, kind="stable")
+    return rows[order], until[order]
+
+
+def _predict(net, views, z, z_err, progress) -> np.ndarray:
+    """What each member says, array (members, n, 3); NaN for objects without a point in the window."""
+    n = len(views.peak)
+    there = np.flatnonzero(views.n_obs > 0)
+    found = None
+    for first in range(0, len(there), _BATCH):
+        some = there[first : first + _BATCH]
+        inputs = {name: values[some] for name, values in views.inputs.items()}
+        inputs |= {"redshift": z[some], "redshift_err": z_err[some]}
+        said = net.predict_members({name: values for name, values in inputs.items() if name in net.inputs})
+        if found is None:
+            found = np.full((len(said), n, said.shape[2]), np.nan)
+        found[:, some] = said
+        if progress is not None:
+            progress(min(first + _BATCH, len(there)), len(there), "rows")
+    return np.full((1, n, 3), np.nan) if found is None else found
+
+
+def _columns(photometry, rows, views, members, classes) -> dict:
+    mean = members.mean(axis=0)
+    known = np.isfinite(mean[:, 0])
+    kinds = np.where(known, np.array(classes)[np.where(known[:, None], mean, 0).argmax(axis=1)], "")
+    columns = {f"p_{name}": mean[:, column] for column, name in enumerate(classes)}
+    return columns | {
+        "object": photometry.objects["object"].to_numpy()[rows].astype(str),
+        "p_Ia_std": members[:, :, 0].std(axis=0),
+        "type": kinds,
+        "mjd_trigger": views.trigger,
+        "mjd_peak": views.peak,
+        "n_obs": views.n_obs,
+        "bands": ["".join(name for name, seen in zip(CHANNELS, one, strict=True) if seen) for one in views.seen],
+    }
+
+
+def _verdicts(photometry, rows, views, doubts) -> dict:
+    """Columns status, reason and ood."""
+    objects = photometry.objects
+    unknown = _unknown(photometry)
+    first, why = objects["status"].to_numpy(), objects["reason"].to_numpy()
+    status, reason, strange = [], [], []
+    for row, number in enumerate(rows):
+        words = [str(why[number])] if why[number] else []
+        words += unknown.get(number, [])
+        if first[number] != "ok":
+            found = "failed"
+        elif views.n_obs[row] == 0:
+            found = "failed"
+            words.insert(0, f"no point in {', '.join(CHANNELS)}")
+        elif views.seen[row].sum() < _ENOUGH:
+            found = "bands_missing"
+            without = [name for name, seen in zip(CHANNELS, views.seen[row], strict=True) if not seen]
+            words.insert(0, f"no point in {', '.join(without)}")
+        elif views.n_obs[row] < _FEW:
+            found = "few_points"
+            words.insert(0, f"{views.n_obs[row]} points in the window")
+        else:
+            found = "ok"
+        said = doubts[number] if found != "failed" else []
+        status.append(found)
+        strange.append(bool(said))
+        reason.append("; ".join([*words, *said]))
+    return {"status": status, "reason": reason, "ood": strange}
+
+
+def _unknown(photometry: Photometry) -> dict[int, list[str]]:
+    """What is said of points in bands that nobody knows."""
+    codes = [code for code, band in enumerate(photometry.bands) if not band.name]
+    found: dict[int, list[str]] = {}
+    for code in codes:
+        band = photometry.bands[code]
+        of = f" of survey {band.survey!r}" if band.survey else ""
+        counts = np.bincount(photometry.owner[photometry.band == code], minlength=len(photometry))
+        for number in np.flatnonzero(counts):
+            found.setdefault(int(number), []).append(
+                f"unknown band {band.letter!r}{of}: {counts[number]} points left out"
+                f" (bands={{{band.letter!r}: ...}} names it)"
+            )
+    return found
+
+
+def _meta(net, redshift, dust) -> dict:
+    from lcnet import __version__
+
+    card = net.card
+    meta = {"lcnet": __version__, "network": str(card.get("name", ""))}
+    meta |= {"network_version": str(card.get("version", "")), "network_sha256": str(card.get("sha256", ""))}
+    meta["prevalence"] = dict(card.get("prevalence") or {})
+    meta["redshift"] = (
+        "none" if redshift is None else "host" if isinstance(redshift, str) and redshift == "host" else "given"
+    )
+    meta["dust"] = "Fitzpatrick 1999, R_V 3.1, by MWEBV" if dust else "not corrected"
+    if card.get("threshold_Ia"):
+        meta["threshold_Ia"] = dict(card["threshold_Ia"])
+    meta["references"] = list(REFERENCES)
+    return meta

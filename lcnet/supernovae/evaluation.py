@@ -1,0 +1,119 @@
+"""How good a classification of supernovae is, in the field's own figures.
+
+The figure of merit is that of the challenge (Kessler et al. 2010, PASP 122, 1415, eq. 3): efficiency times
+pseudo-purity, TP / (TP + FN) x TP / (TP + 3 FP), at a threshold that is chosen on objects other than those it is
+reported for.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from lcnet.core.metrics import Interval, bootstrap, reliability
+
+__all__ = ["binned", "calibration", "choose_threshold", "curves", "figure_of_merit", "figures", "judge"]
+
+_PENALTY = 3.0  # what a false type Ia costs
+BINS = {"redshift": (0.0, 0.3, 0.5, 0.7, 0.9, 1.2), "snr": (0.0, 7.0, 10.0, 15.0, 25.0, np.inf)}
+
+
+def figure_of_merit(chosen, truth) -> float:
+    """Of the objects `chosen` as type Ia, array of bool (n,); `truth` says which are."""
+    chosen, truth = np.asarray(chosen, bool), np.asarray(truth, bool)
+    true, false = float((chosen & truth).sum()), float((chosen & ~truth).sum())
+    if not truth.any() or not true:
+        return 0.0
+    return true / truth.sum() * true / (true + _PENALTY * false)
+
+
+def choose_threshold(p_ia, truth) -> float:
+    """The probability from which on an object is called Ia, for the highest figure of merit on these objects."""
+    p_ia, truth = np.asarray(p_ia, float), np.asarray(truth, bool)
+    if not truth.any():
+        raise ValueError("no type Ia to choose a threshold with")
+    order = np.argsort(-p_ia, kind="stable")
+    true = np.cumsum(truth[order])
+    false = np.cumsum(~truth[order])
+    merit = true / truth.sum() * true / np.maximum(true + _PENALTY * false, 1)
+    # the best of a few hundred objects is a spike of noise: the middle of all thresholds within 0.5% of it is not
+    good = np.flatnonzero(merit >= merit.max() - 0.005)
+    return float(np.median(p_ia[order][good]))
+
+
+def figures(probabilities, labels, threshold: float) -> dict[str, float]:
+    """Accuracy, AUC, efficiency, purity and figure of merit of type Ia against the rest.
+
+    Parameters
+    ----------
+    probabilities : array, shape (n, 3)
+        Ia, Ibc, II.
+    labels : array of int, shape (n,)
+    threshold : float
+        Chosen elsewhere.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    probabilities, labels = np.asarray(probabilities, float), np.asarray(labels)
+    p, truth = probabilities[:, 0], labels == 0
+    chosen = p >= threshold
+    true, false = (chosen & truth).sum(), (chosen & ~truth).sum()
+    both = 0 < truth.sum() < len(truth)
+    return {
+        "accuracy": float((probabilities.argmax(axis=1) == labels).mean()),
+        "accuracy_Ia": float(((p >= 0.5) == truth).mean()),
+        "auc": float(roc_auc_score(truth, p)) if both else np.nan,
+        "efficiency": float(true / truth.sum()) if truth.any() else np.nan,
+        "purity": float(true / (true + false)) if true + false else np.nan,
+        "fom": figure_of_merit(chosen, truth) if truth.any() else np.nan,
+    }
+
+
+def calibration(p_ia, truth) -> dict[str, float]:
+    """Calibration error over all, and error and slope of observed on predicted share where p is between 0.1 and 0.9."""
+    p_ia, truth = np.asarray(p_ia, float), np.asarray(truth, bool)
+    table = reliability(p_ia, truth, bins=15)
+    middle = (p_ia >= 0.1) & (p_ia <= 0.9)
+    out = {"ece_Ia": float(np.average(np.abs(table["predicted"] - table["observed"]), weights=table["n"]))}
+    inside = reliability(p_ia[middle], truth[middle], bins=8) if middle.sum() >= 40 else None
+    if inside is not None:
+        out["ece_Ia_middle"] = float(np.average(np.abs(inside["predicted"] - inside["observed"]), weights=inside["n"]))
+        out["slope"] = float(np.polyfit(inside["predicted"], inside["observed"], 1, w=np.sqrt(inside["n"]))[0])
+    return out
+
+
+def binned(probabilities, labels, threshold: float, values, edges) -> pd.DataFrame:
+    """`figures` in bins of `values`, array (n,): ``low``, ``high``, ``n`` and the figures."""
+    rows = []
+    for low, high in zip(edges[:-1], edges[1:], strict=True):
+        inside = (values >= low) & (values < high)
+        if inside.sum() >= 20:
+            found = figures(np.asarray(probabilities)[inside], np.asarray(labels)[inside], threshold)
+            rows.append({"low": low, "high": high, "n": int(inside.sum()), **found})
+    return pd.DataFrame(rows)
+
+
+def curves(p_ia, truth) -> pd.DataFrame:
+    """ROC and purity-efficiency curve: ``threshold, efficiency, false_positive_rate, purity``."""
+    p_ia, truth = np.asarray(p_ia, float), np.asarray(truth, bool)
+    order = np.argsort(-p_ia, kind="stable")
+    true, false = np.cumsum(truth[order]), np.cumsum(~truth[order])
+    return pd.DataFrame(
+        {
+            "threshold": p_ia[order],
+            "efficiency": true / max(1, truth.sum()),
+            "false_positive_rate": false / max(1, (~truth).sum()),
+            "purity": true / (true + false),
+        }
+    )
+
+
+def judge(probabilities, labels, threshold: float, *, resamples: int = 200, seed: int = 0) -> dict[str, Interval]:
+    """All of `figures` and `calibration` with 68% intervals over objects."""
+    probabilities, labels = np.asarray(probabilities, float), np.asarray(labels)
+
+    def metrics(rows):
+        some, truth = probabilities[rows], labels[rows]
+        return figures(some, truth, threshold) | calibration(some[:, 0], truth == 0)
+
+    return bootstrap(metrics, np.arange(len(labels)), n=resamples, seed=seed)

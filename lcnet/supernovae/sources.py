@@ -1,0 +1,161 @@
+"""Supernovae as parametric light curves: AB magnitude at any rest wavelength and phase, with the scatter of each type.
+
+Type Ia is a table of rise, decline and second maximum between 2500 and 10000 Angstrom, moved by a stretch and a colour
+(the population of SALT2 in the challenge's recipe; shapes after Nugent et al. 2002, PASP 114, 803, figure 1). Core
+collapse is a cooling black body under a light curve in V, with the ultraviolet blanketed: plateau (IIP), linear decline
+(IIL), slow interaction (IIn), stripped (Ibc); mean brightness and scatter after Richardson et al. 2014, AJ 147, 118.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["CORE_COLLAPSE", "TYPES", "distance_modulus", "draw_redshifts", "magnitudes"]
+
+TYPES = ("Ia", "Ibc", "IIP", "IIL", "IIn")
+# Smartt et al. 2009, MNRAS 395, 1409, as in the challenge's recipe
+CORE_COLLAPSE = {"Ibc": 0.29, "IIP": 0.59, "IIL": 0.08, "IIn": 0.04}
+_OMEGA, _H0, _C = 0.3, 70.0, 299792.458
+
+# wavelength [A]: magnitude at peak, rise [d], size and time scale [d] of the fall, slope after it [mag/d], second
+# maximum [mag], time of the peak after that of B [d]
+_IA = np.array(
+    [
+        (2000, -14.6, 13.0, 3.5, 16.0, 0.015, 0.00, -3.0),
+        (2500, -16.5, 14.0, 3.5, 16.5, 0.015, 0.00, -2.5),
+        (3000, -18.15, 15.0, 3.4, 17.5, 0.015, 0.00, -2.0),
+        (3600, -19.25, 16.5, 3.0, 21.0, 0.015, 0.00, -1.5),
+        (4400, -19.5, 17.5, 2.4, 23.0, 0.015, 0.00, 0.0),
+        (5500, -19.4, 19.0, 1.35, 25.0, 0.022, 0.00, 1.5),
+        (6500, -19.25, 19.0, 0.60, 14.0, 0.028, 0.15, 1.0),
+        (7700, -18.75, 18.0, 0.45, 11.0, 0.033, 0.45, -1.5),
+        (9000, -18.7, 17.5, 0.55, 11.0, 0.030, 0.55, -2.5),
+        (11000, -18.55, 17.0, 0.60, 11.0, 0.030, 0.60, -3.0),
+    ]
+)
+# colour law relative to B, per unit of the colour c (Guy et al. 2007, A&A 466, 11, figure 3)
+_LAW = np.array(
+    [(2000, 3.6), (3000, 2.1), (3600, 1.0), (4400, 0.0), (5500, -1.0), (6500, -1.5), (8000, -2.1), (10000, -2.4)]
+)
+_ALPHA, _BETA = 0.11, 3.2
+
+# per type: mean and scatter of the brightest V magnitude, rise [d], slope after the peak [mag/d], hottest and final
+# temperature [1000 K], time of cooling [d], blanketing of the ultraviolet [mag per 1000 A below 4000 A]
+_CC = {
+    "Ibc": ((-17.7, 0.9), (17.0, 3.5), (0.055, 0.012), (10.0, 1.5), (5.0, 0.5), (17.0, 4.0), (1.1, 0.5)),
+    "IIP": ((-17.4, 0.9), (8.0, 2.0), (0.006, 0.006), (15.0, 2.5), (6.2, 0.6), (20.0, 5.0), (0.6, 0.4)),
+    "IIL": ((-17.6, 0.8), (10.0, 2.5), (0.035, 0.010), (15.0, 2.5), (6.2, 0.6), (18.0, 4.0), (0.6, 0.4)),
+    "IIn": ((-18.7, 0.8), (20.0, 6.0), (0.016, 0.006), (14.0, 2.5), (7.2, 0.8), (30.0, 9.0), (0.3, 0.2)),
+}
+_TAIL = 0.0098  # decline powered by 56Co [mag/d]
+
+
+def distance_modulus(z) -> np.ndarray:
+    """Of flat LCDM, Omega_m 0.3, H0 70."""
+    z = np.asarray(z, dtype=np.float64)
+    grid = np.linspace(0.0, 2.5, 2501)
+    inverse = 1 / np.sqrt(_OMEGA * (1 + grid) ** 3 + 1 - _OMEGA)
+    comoving = np.concatenate([[0], np.cumsum((inverse[1:] + inverse[:-1]) / 2 * np.diff(grid))]) * _C / _H0
+    return 5 * np.log10(np.maximum((1 + z) * np.interp(z, grid, comoving), 1e-9)) + 25
+
+
+def draw_redshifts(n: int, power: float, rng, *, low: float = 0.02, high: float = 1.1) -> np.ndarray:
+    """Redshifts of explosions at a rate that grows as (1 + z)^power in comoving volume and cosmic time."""
+    grid = np.linspace(low, high, 1000)
+    distance = 10 ** ((distance_modulus(grid) - 25) / 5) / (1 + grid)
+    density = (1 + grid) ** (power - 1) * distance**2 / np.sqrt(_OMEGA * (1 + grid) ** 3 + 1 - _OMEGA)
+    total = np.cumsum(density)
+    return np.interp(rng.random(n), (total - total[0]) / (total[-1] - total[0]), grid)
+
+
+def magnitudes(kind: str, phase, wavelength, rng) -> np.ndarray:
+    """Absolute AB magnitudes of n supernovae of one type, each drawn from its population.
+
+    Parameters
+    ----------
+    kind : one of `TYPES`
+    phase : array, shape (n, times), rest-frame days from the peak in B (Ia) or V
+    wavelength : array, shape (n, bands), rest-frame Angstrom
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    array, shape (n, times, bands)
+        Inf before the explosion.
+    """
+    n = len(phase)
+    if kind == "Ia":
+        found = _type_ia(phase, wavelength, rng)
+        dust = np.zeros(n)
+    else:
+        found = _core_collapse(kind, phase, wavelength, rng)
+        dust = rng.exponential(0.10, n)
+    # Cardelli-like extinction of the host, good to 10% between 3000 A and 1 micron
+    law = (5500 / np.maximum(wavelength, 1800)) ** 1.3
+    # what two supernovae of one shape still differ in, all bands together and band by band
+    each = 0.12 * rng.standard_normal((n, 1, 1)) + 0.04 * rng.standard_normal((n, 1, wavelength.shape[1]))
+    return found + (dust[:, None] * law)[:, None, :] + each
+
+
+def _two_sided(rng, n, below, above):
+    side = rng.random(n) < below / (below + above)
+    size = np.abs(rng.standard_normal(n))
+    return np.where(side, -below * size, above * size)
+
+
+def _type_ia(phase, wavelength, rng):
+    n = len(phase)
+    x1 = np.clip(_two_sided(rng, n, 1.5, 0.9), -5, 2)
+    colour = np.clip(_two_sided(rng, n, 0.08, 0.14), -0.4, 0.6)
+    stretch = np.clip(0.98 + 0.09 * x1, 0.6, 1.3)
+    brightness = -_ALPHA * x1 + _BETA * colour
+    at = np.clip(wavelength, _IA[0, 0], _IA[-1, 0])
+    peak, rise, fall, scale, slope, bump, lag = (np.interp(at, _IA[:, 0], _IA[:, k])[:, None, :] for k in range(1, 8))
+    law = np.interp(at, _LAW[:, 0], _LAW[:, 1])[:, None, :]
+    t = phase[:, :, None] / stretch[:, None, None] - lag
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rising = -5 * np.log10(np.maximum(1 + t / rise, 1e-6))  # a fireball grows as the square of time
+    after = np.maximum(t, 0)
+    falling = fall * (1 - np.exp(-((after / scale) ** 2))) + slope * after
+    falling = falling - bump * np.exp(-0.5 * ((t - 25) / 8) ** 2) * (t > 0)
+    shape = np.where(t < 0, np.where(t > -rise, rising, np.inf), falling)
+    return peak + shape + (brightness[:, None] + 0.0)[:, :, None] + colour[:, None, None] * law
+
+
+def _core_collapse(kind, phase, wavelength, rng):
+    n = len(phase)
+    drawn = [mean + scatter * rng.standard_normal(n) for mean, scatter in _CC[kind]]
+    peak, rise, slope, hot, cold, cooling, blanket = (one[:, None] for one in drawn)
+    rise, slope, cooling = np.maximum(rise, 3), np.maximum(slope, -0.005), np.maximum(cooling, 5)
+    cold = np.clip(cold, 4.0, 9.0)
+    hot = np.maximum(hot, cold + 1.5)
+    since = phase + rise  # since the explosion
+    rising = -2.5 * np.log10(np.maximum(1 - (1 - np.clip(since / rise, 0, 1)) ** 2, 1e-9))
+    after = np.maximum(phase, 0)
+    if kind == "IIP":
+        length = 95 + 12 * rng.standard_normal((n, 1))
+        drop = 1.8 + 0.4 * rng.standard_normal((n, 1))
+        shape = slope * after + drop / (1 + np.exp(-(since - length) / 5))
+        late = np.maximum(since - length, 0)
+        shape = shape + (_TAIL - slope) * late
+    elif kind == "Ibc":
+        # a parabola at peak turns into the given slope, then into the tail
+        turn, tail = 12.0, 32 + 6 * rng.standard_normal((n, 1))
+        linear = np.where(after < turn, slope * after**2 / (2 * turn), slope * (after - turn / 2))
+        shape = linear - np.maximum(after - tail, 0) * np.maximum(slope - 0.018, 0)
+    else:
+        shape = slope * np.maximum(after - 3, 0)
+        shape = shape - np.maximum(after - 70, 0) * np.maximum(slope - 0.012, 0)
+    visual = peak + rising + shape
+    kelvin = 1e3 * (cold + (hot - cold) * np.exp(-np.maximum(since, 0) / cooling))
+    blanket = np.maximum(blanket, 0.1) * (1 - 0.6 * np.exp(-np.maximum(since, 0) / 15))
+    at = np.clip(wavelength, 1800, 12000)[:, None, :]
+    colour = _black_body(at, kelvin[:, :, None]) - _black_body(5500.0, kelvin[:, :, None])
+    ultraviolet = blanket[:, :, None] * np.maximum(4000 - at, 0) / 1000
+    return np.where(since[:, :, None] > 0, visual[:, :, None] + colour + ultraviolet, np.inf)
+
+
+def _black_body(wavelength, kelvin):
+    """AB magnitude of a black body, but for a constant."""
+    x = 1.4388e8 / (wavelength * kelvin)
+    return -2.5 * np.log10(wavelength**-3.0 / np.expm1(x))
