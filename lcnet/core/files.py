@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -28,22 +28,31 @@ def replaced(path: str | os.PathLike) -> Iterator[Path]:
 @contextmanager
 def _staged(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    os.close(handle)
-    temporary = Path(name)
+    temporary = _new_file(path)
     try:
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
 
 
+def _new_file(path: Path) -> Path:
+    """An empty file beside `path` that nobody else writes.
+
+    With an ordinary file's permissions: mkstemp's 0600 would hide a result from the group, and the umask can only be
+    read by setting it, for every thread of the process.
+    """
+    while True:
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        try:
+            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        except FileExistsError:
+            continue
+        return temporary
+
+
 def _settle(temporary: Path) -> None:
     with open(temporary, "rb+") as file:
         os.fsync(file.fileno())
-    # mkstemp's 0600 would hide a result from the group; honour the user's umask as an ordinary open would
-    umask = os.umask(0)
-    os.umask(umask)
-    os.chmod(temporary, 0o666 & ~umask)
 
 
 def write_bytes(path: str | os.PathLike, data: bytes) -> None:
