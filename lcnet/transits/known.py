@@ -58,7 +58,7 @@ class Ephemeris:
         """
         check_ephemeris(self.period, self.epoch, self.duration)
         stated = self.system
-        full = stated in ("", "BJD") and self.epoch > FULL_BJD
+        full = self.epoch > FULL_BJD
         if stated == "BJD" and not full:
             raise ValueError(f"epoch {self.epoch:.4f} is said to be a BJD, but no BJD is below {FULL_BJD:,.0f}")
         if full:

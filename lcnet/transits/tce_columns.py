@@ -149,7 +149,8 @@ class Columns:
         lower = {other.lower(): other for other in self.names}
         if "time_system" in lower:
             said = self._texts(lower["time_system"])
-            return values, [word if word in ("BJD", "BKJD", "BTJD") else "" for word in said]
+            said = [word if word in ("BJD", "BKJD", "BTJD") else "" for word in said]
+            return values, ["BJD" if value > 2_400_000 else word for value, word in zip(values, said, strict=True)]
         return values, ["BTJD" if name.lower() == "epoc" and value < 2_400_000 else "" for value in values]
 
     def _texts(self, name):

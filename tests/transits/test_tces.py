@@ -93,6 +93,17 @@ def test_a_unit_in_the_metadata_goes_before_the_name():
     assert only(plain).ephemeris == Ephemeris(9.0, 170.5, 3.0, "BKJD")
 
 
+@pytest.mark.parametrize("system", ["BTJD", "BKJD", "BJD", ""])
+def test_a_full_date_is_one_whatever_is_said_of_its_system(system):
+    """TOIs with their BJD beside the time system of the light curve: 2,457,000 d off are another phase."""
+    table = Table({"target": ["TIC 5"], "period": [2.4], "epoch": [2458356.5], "duration": [3.0]})
+    table["time_system"] = [system]
+    one = only(table).ephemeris
+    assert one == Ephemeris(2.4, 2458356.5, 3.0, "BJD")
+    for said in (one, Ephemeris(2.4, 2458356.5, 3.0, system)):
+        assert said.counted_in("BTJD") == (2.4, 1356.5, 3.0)
+
+
 def test_dates_are_epochs():
     table = QTable({"period": [2.0], "epoch": Time([2458501.25], format="jd", scale="tdb"), "duration": [3.0]})
     assert only(table).ephemeris == Ephemeris(2.0, 2458501.25, 3.0, "BJD")
