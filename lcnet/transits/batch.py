@@ -192,4 +192,6 @@ def _plain(error: Exception) -> Exception:
     """The error, or one that is certain to travel between processes; only our own need no name of their kind."""
     if type(error) in (ReadError, FileNotFoundError, TypeError, ValueError):
         return error
+    if isinstance(error, ReadError):  # a kind of it, which says the same
+        return ReadError(str(error))
     return RuntimeError(f"{type(error).__name__}: {error}")
