@@ -124,3 +124,51 @@ def test_what_is_wrong_is_said():
         match_ephemerides([1.0], [1.0, 2.0], [1.0], ["a"])
     with pytest.raises(ValueError, match="needs the columns name"):
         match_ephemerides([1.0], [1.0], [1.0], ["a"], binaries={"kic": [1], "P": [2.0]})
+
+
+def test_one_star_in_two_catalogues_is_no_contamination():
+    names, sky = ["KIC 11446443", "TIC 399860444"], np.array([[286.80850, 49.31642], [286.80870, 49.31650]])
+    columns = ([2.3, 2.3], [1326.0, 1326.0], [3.0, 3.0])
+    assert len(match_ephemerides(*columns, names)) == 2  # nothing said of where they are
+    assert match_ephemerides(*columns, names, positions=sky) == []
+    apart = sky + [[0.0, 0.0], [0.0, 6.0 / 3600]]
+    assert len(match_ephemerides(*columns, names, positions=apart)) == 2
+    # across the meridian, and two stars of one catalogue that close, of which one contaminates the other
+    assert match_ephemerides(*columns, names, positions=[[359.9999, 0.0], [0.0001, 0.0]]) == []
+    assert len(match_ephemerides(*columns, ["TIC 1", "TIC 2"], positions=sky)) == 2
+    assert len(match_ephemerides(*columns, names, positions=[[286.8, 49.3], [np.nan, np.nan]])) == 2
+    with pytest.raises(ValueError, match="positions"):
+        match_ephemerides(*columns, names, positions=sky[:1])
+
+
+def test_units_and_masks_of_listed_binaries():
+    import astropy.units as u
+    from astropy.table import MaskedColumn, QTable, Table
+    from astropy.utils.masked import Masked
+
+    def matched(binaries):
+        return [match.name for match in match_ephemerides([2.0], [1326.0], [3.0], ["TIC 1"], binaries=binaries)]
+
+    assert matched(QTable({"name": ["A"], "period": [48] * u.h, "epoch": [1326.0] * u.d})) == ["A"]
+    assert matched(Table({"name": ["A"], "period": [48] * u.h, "epoch": [1326.0]})) == ["A"]
+    assert matched([("A", 48 * u.h, 1326.0 * u.d), ("B", np.ma.masked, 1326.0)]) == ["A"]
+    masked = {"name": ["A", "B"], "epoch": [1326.0, 1326.0]}
+    assert matched(Table({**masked, "period": MaskedColumn([2.0, 2.0], mask=[True, False])})) == ["B"]
+    assert matched(QTable({**masked, "period": Masked([48, 48] * u.h, mask=[False, True])})) == ["A"]
+    with pytest.raises(ValueError, match="convert"):
+        matched(QTable({"name": ["A"], "period": [2.0] * u.m, "epoch": [1326.0] * u.d}))
+
+
+def test_twenty_thousand_rows_take_less_than_a_second():
+    import time
+
+    rng = np.random.default_rng(3)
+    n = 20_000
+    periods, epochs = np.exp(rng.uniform(np.log(0.5), np.log(13), n)), 1325 + rng.uniform(0, 13, n)
+    spent = []
+    for _ in range(2):
+        start = time.process_time()
+        found = match_ephemerides(periods, epochs, np.full(n, 3.0), [f"TIC {k}" for k in range(n)])
+        spent.append(time.process_time() - start)
+    assert min(spent) < 1.0, spent
+    assert found == sorted(found, key=lambda match: (match.index, match.chance)) and found
