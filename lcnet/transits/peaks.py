@@ -13,12 +13,13 @@ equal transits that is its power; for one deep event among noise, little.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lcnet.core.jit import njit
-from lcnet.transits.boxes import box_columns, exact_boxes
+from lcnet.transits.boxes import exact_boxes
 
 __all__ = ["N_PEAKS", "Peak", "Place", "find_peaks", "put_in"]
 
@@ -304,7 +305,7 @@ def find_peaks(time, sums, search, places, *, zero, total, oversample, n_peaks=N
         _exact_peak(time, sums, search, *entry[2:], TRIES if rank < FIRST else 1, zero, total, oversample)
         for rank, entry in enumerate(kept)
     ]
-    peaks = [peak for peak in peaks if peak.power > 0]
+    peaks = [peak for peak in peaks if peak is not None]
     peaks.sort(key=lambda peak: (peak.kind == "single_transit", -peak.score))
     return tuple(peaks)
 
@@ -337,13 +338,17 @@ def _exact_peak(time, sums, search, period, found, place, tries, zero, total, ov
     exact_boxes(time, sums, trial, widths, size, 1, int(widths.max()), likelihood, power, box)
     best = int(np.argmax(power))
     period = float(trial[best])
-    start, number, s, w = box[best]
-    # `sums` have weight 1 in all and carry sqrt(W) in s: back to the light curve's own weights
-    power, depth, depth_err = (float(x) for x in box_columns(s * np.sqrt(total), w * total, total, search.objective))
+    start, number, s, w = (float(value) for value in box[best])
+    if not w > 0:
+        return None
+    # `sums` have weight 1 in all and carry sqrt(W) in s
+    snr2, root = s * s / (w * (1 - w)), math.sqrt(total)
+    power = 0.5 * snr2 / (1 - w) if likelihood else math.sqrt(snr2)
+    depth, depth_err = -s / (w * (1 - w)) / root, math.sqrt(1 / w + 1 / (1 - w)) / root
     width = widths[int(number)] * size
     since = (start * size + 0.5 * width) % period
     seen, effective, strongest, rest = _transits(time, sums, period, since, width)
-    snr = depth / depth_err
+    snr = math.sqrt(snr2)
     if seen < 2 or rest < ONE_EVENT * strongest:
         kind = "single_transit"
     else:
