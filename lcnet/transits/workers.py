@@ -149,7 +149,9 @@ def _settle(threads: int) -> None:
     _leave_with_parent()
     for name in _THREADS:
         os.environ[name] = str(threads)  # for what is imported later
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    # Numba is imported by now. Each of its compilations reads the environment again, and one that finds another number
+    # than its threads were launched with is an error: so it learns the number before there are any threads.
+    numba.config.reload_config()
     threadpoolctl.threadpool_limits(threads)
 
 

@@ -248,6 +248,19 @@ def test_two_processes_give_the_same_table(star_files, network, table, tmp_path)
         np.testing.assert_array_equal(several[name][:-1], table[name])
 
 
+def test_a_process_can_compile_what_no_cache_has_yet():
+    """Numba reads the environment at each compilation, and refuses a number of threads other than it launched."""
+    from lcnet.transits.workers import _pool
+
+    threads = len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else os.cpu_count() + 1
+    compiled = "__import__('numba').njit(lambda x: x + 1)(1)"
+    with _pool(1, threads) as pool:
+        assert pool.submit(eval, compiled).result() == 2
+        assert pool.submit(eval, "__import__('numba').get_num_threads()").result() >= 1  # this launches them
+        assert pool.submit(eval, compiled).result() == 2
+        assert pool.submit(eval, "__import__('numba').config.NUMBA_NUM_THREADS").result() == threads
+
+
 def test_what_read_returned_is_scored_and_nothing_is_refused(star_files, network):
     import lightkurve
 
