@@ -37,6 +37,42 @@ class ViewBranch(nn.Module):
         return self.layers(view[:, None, :])
 
 
+STATISTICS = 7
+
+
+def view_statistics(whole: Tensor, local: Tensor) -> Tensor:
+    """What an astronomer reads off the views first, in numbers near one.
+
+    Parameters
+    ----------
+    whole : Tensor, shape (n, 201)
+        The global view: the transit in the middle, one orbit.
+    local : Tensor, shape (n, 61)
+        The local view, +-2 durations.
+
+    Returns
+    -------
+    Tensor, shape (n, 7)
+        Of the whole orbit: log noise, depth of the deepest other dip (three bins, in depths of the transit), log of
+        that over the noise, its phase; of the close-up: depth of the inner and of the outer half of the transit, log
+        noise beside it. A second eclipse of a star is deep against the first, a planet's is not; a V has a shallow
+        outer half.
+    """
+    outside = torch.cat([whole[:, :80], whole[:, 121:]], dim=1)
+    noise = (outside - outside.median(dim=1, keepdim=True).values).abs().median(dim=1).values + 1e-3
+    # the orbit is a circle: its ends are one phase, where a circular orbit has the second eclipse
+    ring = torch.cat([whole[:, 121:], whole[:, :80]], dim=1)
+    dips = -nn.functional.avg_pool1d(ring[:, None], 3, stride=1)[:, 0]
+    deepest, place = dips.max(dim=1)
+    deepest = deepest.clamp(0.0, 1.5)
+    phase = (place + 1 - 79.5).abs() / 80.0
+    core, wings = -local[:, 27:34].mean(dim=1), -torch.cat([local[:, 23:27], local[:, 34:38]], dim=1).mean(dim=1)
+    beside = torch.cat([local[:, :16], local[:, 45:]], dim=1)
+    quiet = (beside - beside.median(dim=1, keepdim=True).values).abs().median(dim=1).values + 1e-3
+    logs = [torch.log10(noise) + 1.5, torch.log10(deepest / noise + 0.1), torch.log10(quiet) + 1.5]
+    return torch.stack([logs[0], 4.0 * deepest, logs[1], phase, core, wings, logs[2]], dim=1)
+
+
 class CandidateNet(nn.Module):
     """Planet-like, eclipse or junk from global, local and secondary views and scalars.
 
@@ -62,7 +98,7 @@ class CandidateNet(nn.Module):
                 if isinstance(branch, ViewBranch)
             }
         )
-        self.head = mlp(3 * hidden + 1 + 2 * len(SCALARS), (hidden, hidden), 3, dropout=dropout)
+        self.head = mlp(3 * hidden + 1 + STATISTICS + 2 * len(SCALARS), (hidden, hidden), 3, dropout=dropout)
 
     def forward(self, x: dict[str, Tensor]) -> Tensor:
         """Logits (n, 3): planet, eclipse, junk.
@@ -76,5 +112,6 @@ class CandidateNet(nn.Module):
             self.squeeze["local_view"](self.local_view(x["local_view"])),
             self.squeeze["secondary_view"](self.secondary_view(x["secondary_view"])) * seen,
             seen,
+            view_statistics(x["global_view"], x["local_view"]),
         ]
         return self.head(torch.cat([*views, join(x, SCALARS)], dim=1))
