@@ -29,11 +29,15 @@ def matched(rows, binaries=None) -> None:
     seen = np.array([status in ("ok", "single_transit") for status in rows.column("status")], dtype=bool)
     periods = np.where(seen, np.array(rows.column("period")), np.nan)
     epochs = np.array(rows.column("epoch")) + zero
-    found = match_ephemerides(periods, epochs, np.array(rows.column("duration")), stars, binaries=binaries)
+    positions = np.stack([rows.column("ra"), rows.column("dec")], axis=1)
+    durations = np.array(rows.column("duration"))
+    found = match_ephemerides(periods, epochs, durations, stars, binaries=binaries, positions=positions)
     best = {}
     for match in found:
         best.setdefault(match.index, []).append(match)
     for index, matches in best.items():
         flags[index] = " ".join(dict.fromkeys([*flags[index].split(), matches[0].test.flag]))
-        words = matches[0].test.words + (f", and of {len(matches) - 1} more" if len(matches) > 1 else "")
+        # the flag is the same for both
+        said = {"fail": "another's signal", "warn": "perhaps another's signal"}[matches[0].verdict]
+        words = f"{said}: {matches[0].test.words}" + (f", and of {len(matches) - 1} more" if len(matches) > 1 else "")
         reasons[index] = sentence(reasons[index], words)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from lcnet.transits.ephemeris import FULL_BJD
 from lcnet.transits.star import planet_radius, rho_ratio
 from lcnet.transits.table import failed_row
@@ -32,6 +34,8 @@ def star_rows(found, probabilities) -> list[dict]:
     notes, flags = (), ()
     if (curve := found.curve) is not None:
         star |= {"mission": curve.mission, "author": curve.author, "time_system": curve.time_system}
+        sky = {name: curve.meta.get(name) for name in ("ra", "dec")}
+        star |= {name: float(value) for name, value in sky.items() if isinstance(value, (int, float, np.number))}
         notes, flags = curve.notes, curve.flags
     if found.error is not None:
         failed = failed_row(reason=sentence(found.error, *notes), flags=" ".join(flags), **star)
@@ -62,6 +66,7 @@ def star_rows(found, probabilities) -> list[dict]:
         if vetting is not None:
             row |= vetting.columns
             tested = vetting.flags
+            words += [_failing(test, vetting) for test in vetting.tests if test.verdict == "fail"]
         if isinstance(view, Exception):
             row["status"] = "failed"
             words.insert(0, str(view) if candidate.status == "failed" else f"no views: {view}")
@@ -70,6 +75,14 @@ def star_rows(found, probabilities) -> list[dict]:
         row["reason"] = sentence(*words)
         rows.append(row)
     return rows
+
+
+def _failing(test, vetting) -> str:
+    """A test that fails, and on what numbers: a flag does not tell a failure from a warning."""
+    if test.test == "secondary":
+        phase = vetting.columns["secondary_phase"]
+        return f"secondary: {test.value:.0f} ppm at phase {phase:.3g}, {test.sigma:.1f} sigma"
+    return f"{test.test}: {test.words.partition('; ')[0]}"
 
 
 def _body(candidates, index, planet) -> int:

@@ -62,13 +62,15 @@ COLUMNS = {
     "duration_err": ("f", "h", "standard error of the duration"),
     "impact": ("f", "", "impact parameter of the fitted transit"),
     "fap": ("f", "", "probability that noise like this star's gives such a peak anywhere in the search"),
+    "ra": ("f", "deg", "right ascension of the header"),
+    "dec": ("f", "deg", "declination of the header"),
 }
 # Digits that are printed. astropy's own writers use them too, so they keep more than any of these is known to:
 # 1e-8 d is a millisecond
 _SHOWN = {"period": ".8f", "epoch": ".6f", "duration": ".4f", "depth": ".2f", "snr": ".3f", "sde": ".3f"}
-_SHOWN |= dict.fromkeys(("coverage", "p_transit", "p_planet", "p_planet_std"), ".5f")
+_SHOWN |= dict.fromkeys(("coverage", "p_transit", "p_planet", "p_planet_std", "ra", "dec"), ".5f")
 MISSING = {"s": "", "i": 0, "f": np.nan}
-_CSV_SUFFIX = {"d": "_d", "h": "_h", "ppm": "_ppm", "R_earth": "_R_earth", "": ""}
+_CSV_SUFFIX = {"d": "_d", "h": "_h", "ppm": "_ppm", "R_earth": "_R_earth", "deg": "_deg", "": ""}
 FORMATS = {
     ".ecsv": "ascii.ecsv",
     ".vot": "votable",
@@ -137,7 +139,7 @@ class Rows:
         from astropy.units import cds
 
         # astropy knows ppm only among the units of the CDS
-        units = {"d": u.day, "h": u.hour, "ppm": cds.ppm, "R_earth": u.R_earth}
+        units = {"d": u.day, "h": u.hour, "ppm": cds.ppm, "R_earth": u.R_earth, "deg": u.deg}
         order = np.argsort(np.array(self._places, dtype=np.int64), kind="stable")
         table = QTable(meta=dict(meta or {}))
         for name, (kind, unit, description) in COLUMNS.items():
