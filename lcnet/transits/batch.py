@@ -16,7 +16,7 @@ from lcnet.transits.read import ReadError, Source
 from lcnet.transits.star import density, with_given
 from lcnet.transits.vet import vet_candidate
 
-__all__ = ["Found", "Job", "Options", "find", "search_curve"]
+__all__ = ["Found", "Job", "Options", "find", "measured_only", "search_curve"]
 
 
 @dataclass(frozen=True)
@@ -182,6 +182,20 @@ def _vetted(search, index, star):
     if search.candidates[index].status == "failed":
         return None
     return vet_candidate(search, index, star=star)
+
+
+def measured_only(found, rows):
+    """A star and its rows without the known ephemerides of which nothing can be drawn."""
+    kept = [k for k, candidate in enumerate(found.search.candidates) if candidate.status != "failed"]
+    if len(kept) == len(found.search.candidates):
+        return found, rows
+    numbers = {k + 1: number for number, k in enumerate(kept, 1)}
+    candidates = [found.search.candidates[k] for k in kept]
+    candidates = tuple(replace(one, harmonic_of=numbers.get(one.harmonic_of, 0)) for one in candidates)
+    search = replace(found.search, candidates=candidates)
+    both = {"views": found.views, "vettings": found.vettings}
+    both = {name: tuple(values[k] for k in kept) for name, values in both.items() if values}
+    return replace(found, search=search, **both), [rows[k] for k in kept]
 
 
 def _without_arrays(curve):

@@ -10,10 +10,11 @@ import os
 import re
 import sys
 from contextlib import closing, contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
+from lcnet.transits.batch import measured_only
 from lcnet.transits.contamination import matched
 from lcnet.transits.resume import Journal, journal_path
 from lcnet.transits.rows import sentence, star_rows
@@ -233,7 +234,7 @@ class _Drawing:
         if found.search is None:
             return rows
         problems = []
-        shown, those = _measured_only(found, rows)
+        shown, those = measured_only(found, rows)
         if self.figures is not None:
             problems.append(("no figure", _tried(_save_figure, shown, those, Path(self.figures) / self.names[number])))
         if self.report is not None:
@@ -247,20 +248,6 @@ class _Drawing:
         from lcnet.transits.report import write_index
 
         write_index(table, self.report)
-
-
-def _measured_only(found, rows):
-    """A star and its rows without the known ephemerides of which nothing can be drawn."""
-    kept = [k for k, candidate in enumerate(found.search.candidates) if candidate.status != "failed"]
-    if len(kept) == len(found.search.candidates):
-        return found, rows
-    numbers = {k + 1: number for number, k in enumerate(kept, 1)}
-    candidates = [found.search.candidates[k] for k in kept]
-    candidates = tuple(replace(one, harmonic_of=numbers.get(one.harmonic_of, 0)) for one in candidates)
-    search = replace(found.search, candidates=candidates)
-    both = {"views": found.views, "vettings": found.vettings}
-    both = {name: tuple(values[k] for k in kept) for name, values in both.items() if values}
-    return replace(found, search=search, **both), [rows[k] for k in kept]
 
 
 def _tried(work, *arguments) -> str:

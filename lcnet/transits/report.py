@@ -42,14 +42,16 @@ def report(table, folder, *, curves=None, progress=None):
 
     Parameters
     ----------
-    table : astropy.table.QTable
-        From `score` or `search`.
+    table : astropy.table.QTable or path-like
+        From `score` or `search`, or read back from any of its files; or such a file. A VOTable read by astropy's own
+        reader and a CSV do not say where the light curves are.
     folder : path-like
         Made if missing.
     curves : mapping of str to LightCurve or LightCurveCollection, optional
         The light curves by target, as `read` gives them; default: the files in ``table.meta["sources"]``.
     progress : callable, optional
-        Called as ``progress(done, total, target)`` after every page.
+        Called as ``progress(done, total, target)`` after every page. A star whose files cannot be read or measured
+        has no page; the index says why.
 
     Returns
     -------
@@ -63,13 +65,9 @@ def report(table, folder, *, curves=None, progress=None):
     OSError
         The folder cannot be written.
     """
-    from lcnet.transits.batch import Found
-    from lcnet.transits.curves import curve_arrays
-    from lcnet.transits.known import measure_known
-    from lcnet.transits.read import plan
+    from lcnet.transits.table_files import as_written, read_table
 
-    if "target" not in table.colnames:
-        raise ValueError("the table has no column 'target'; give what score() or search() returned")
+    table = read_table(table) if isinstance(table, (str, os.PathLike)) else as_written(table)
     sources = dict(table.meta.get("sources") or {})
     stars: dict[str, list[dict]] = {}
     for row in table:
@@ -82,22 +80,67 @@ def report(table, folder, *, curves=None, progress=None):
     Path(folder).mkdir(parents=True, exist_ok=True)
     problems = {}
     for done, (target, rows) in enumerate(wanted.items(), 1):
-        rows = [row for row in rows if row["candidate"]]
         try:
-            if curves is not None:
-                curve = curve_arrays(curves[target], target=target)
+            if curves is None:
+                if target not in sources:
+                    raise ValueError("the table does not say where its light curve is")
+                given = list(sources[target])
             else:
-                curve = plan(sources[target])[0].curve()
-            ephemerides = [(row["period"], row["epoch"], row["duration"]) for row in rows]
-            search = measure_known(
-                curve.time, curve.flux, curve.flux_err, segment=curve.segment, ephemerides=ephemerides
-            )
-            write_page(Found(target, curve, search, star=curve.star), rows, folder, meta=table.meta)
-        except (LookupError, ValueError, FileNotFoundError) as error:
-            problems[target] = f"no page: {' '.join(str(error).split())}"  # its files have moved, or changed
+                if target not in curves:
+                    raise ValueError("it is not among the curves given")
+                given = curves[target]
+            shown, rows, left_out = _measured(target, given, [row for row in rows if row["candidate"]])
+        except (LookupError, ValueError, TypeError, OSError) as error:  # its files have moved, changed or broken
+            problems[target] = f"no page: {' '.join(str(error).split())}"
+        else:
+            try:
+                write_page(shown, rows, folder, meta=table.meta)
+                if left_out:
+                    problems[target] = left_out
+            except (LookupError, ValueError, TypeError) as error:
+                problems[target] = f"no page: {' '.join(str(error).split())}"
         if progress is not None:
             progress(done, len(wanted), target)
     return write_index(table, folder, problems=problems)
+
+
+def _measured(target, given, rows):
+    """A star measured again at its rows' ephemerides: what can be drawn of it, its rows, and what is left out and why.
+
+    Parameters
+    ----------
+    given : list of str, or LightCurve or LightCurveCollection
+        Its files, or the light curve itself.
+
+    Raises
+    ------
+    ValueError
+        Nothing of it can be measured.
+    """
+    from lcnet.transits.batch import Found, measured_only
+    from lcnet.transits.curves import curve_arrays
+    from lcnet.transits.known import Ephemeris, measure_known, why_not
+    from lcnet.transits.read import plan
+
+    curve = plan(given)[0].curve() if isinstance(given, list) else curve_arrays(given, target=target)
+    kept, ephemerides, refused = [], [], {}
+    for row in rows:
+        # days of an unstated zero are the light curve's own
+        system = "" if row["time_system"] == "unknown" else row["time_system"]
+        try:
+            known = Ephemeris(row["period"], row["epoch"], row["duration"], system)
+            ephemerides.append(known.counted_in(curve.time_system))
+            kept.append(row)
+        except ValueError as error:
+            refused[row["candidate"]] = str(error)
+    if ephemerides:
+        arrays = curve.time, curve.flux, curve.flux_err
+        search = measure_known(*arrays, segment=curve.segment, ephemerides=ephemerides)
+        refused |= {row["candidate"]: said for k, row in enumerate(kept) if (said := why_not(search, k))}
+    if len(refused) == len(rows):
+        raise ValueError(next(iter(refused.values())))
+    shown, kept = measured_only(Found(target, curve, search, star=curve.star), kept)
+    return shown, kept, "; ".join(f"not on the page: candidate {number}: {said}" for number, said in refused.items())
 
 
 def page_name(target: str) -> str:
@@ -322,17 +365,19 @@ def _footer(meta) -> list[str]:
 
 def _plain_row(row) -> dict:
     """A row of the table as plain numbers and text."""
+    from lcnet.transits.table import COLUMNS, MISSING
+
     plain = {}
     for name in row.colnames:
         value = getattr(row[name], "value", row[name])
-        if isinstance(value, (np.floating, float)):
+        if value is np.ma.masked:  # an array, of which a float would be NaN
+            plain[name] = MISSING.get(COLUMNS.get(name, "s")[0], "")
+        elif isinstance(value, (np.floating, float)):
             plain[name] = float(value)
         elif isinstance(value, (np.integer, int)):
             plain[name] = int(value)
-        elif isinstance(value, np.ndarray):
-            plain[name] = float(value)
         else:
-            plain[name] = "" if value is np.ma.masked else str(value)
+            plain[name] = str(value)
     return plain
 
 

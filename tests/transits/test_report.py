@@ -18,7 +18,8 @@ from lcnet.transits.plots_events import plot_odd_even, plot_river, plot_transits
 from lcnet.transits.read import read
 from lcnet.transits.report import LARGEST, page_name, report, write_index, write_page
 from lcnet.transits.report_words import changes, measured, share_for
-from lcnet.transits.table import candidate_table
+from lcnet.transits.table import candidate_table, write_table
+from lcnet.transits.table_files import read_table
 
 META = {"network": "transits/candidate", "network_version": "7", "network_sha256": "ab" * 32, "prior_planet": 0.1}
 
@@ -278,3 +279,59 @@ def test_the_index_sorts_and_filters_in_a_browser(browser, folder, table, tmp_pa
 def test_a_page_opens_without_an_error(browser, folder, stars, tmp_path):
     dom, errors = browser(folder / page_name(stars["planet"][0].target), tmp_path / "profile")
     assert errors == [] and dom.count("<svg") >= 8
+
+
+@pytest.mark.parametrize("suffix", ["ecsv", "vot", "parquet", "csv"])
+@pytest.mark.parametrize("reader", ["ours", "astropy's", "the path"])
+def test_a_report_of_a_table_read_back(table, folder, stars, tmp_path, suffix, reader):
+    """With what astropy makes of the file too: masked cells, units of its own, a CSV's names."""
+    from astropy.table import QTable
+
+    path = tmp_path / f"table.{suffix}"
+    write_table(table, path)
+    plainly = QTable.read(path, format="ascii.csv") if suffix == "csv" else QTable.read(path)
+    back = {"ours": read_table(path), "astropy's": plainly, "the path": path}[reader]
+    if suffix == "csv" or (suffix, reader) == ("vot", "astropy's"):  # they lost where the curves are
+        with pytest.raises(ValueError, match="curves=read"):
+            report(back, tmp_path)
+        back = read_table(path)
+        back.meta = table.meta
+    index = report(back, tmp_path)
+    assert {one.name for one in tmp_path.glob("*.html")} == {one.name for one in folder.glob("*.html")}
+    text = index.read_text(encoding="utf-8")
+    assert "no page" not in text and "not on the page" not in text
+    found, rows = stars["planet"]
+    said = " ".join(Page((tmp_path / page_name(found.target)).read_text(encoding="utf-8")).text)
+    assert f"{rows[0]['depth']:.0f}" in said and measured(rows[0]["period"], rows[0]["period_err"]) in said
+
+
+def test_one_ephemeris_that_cannot_be_measured_does_not_cost_the_page(table, stars, tmp_path):
+    """A full BJD, a transit before the data, and none at all, beside a candidate that is there."""
+    found, rows = stars["planet"]
+    first = {**rows[0], "time_system": "BJD", "epoch": rows[0]["epoch"] + 2457000.0}
+    far = {**rows[0], "candidate": 2, "period": 300.0, "epoch": rows[0]["epoch"] - 150.0, "status": "failed"}
+    none = {"target": found.target, "candidate": 3, "status": "failed"}
+    mixed = candidate_table([first, far, none], table.meta)
+    text = report(mixed, tmp_path).read_text(encoding="utf-8")
+    assert "candidate 2: no transit falls on the data" in text and "candidate 3: period must be finite" in text
+    page = (tmp_path / page_name(found.target)).read_text(encoding="utf-8")
+    assert measured(first["period"], first["period_err"]) in " ".join(Page(page).text)
+    lost = report(candidate_table([far, none], table.meta), tmp_path / "lost").read_text(encoding="utf-8")
+    assert "no page: " in lost
+
+
+@pytest.mark.parametrize("problem", [OSError("disk gone"), TypeError("no light curve"), PermissionError(13, "denied")])
+def test_a_file_that_cannot_be_read_costs_its_own_page_only(table, stars, tmp_path, monkeypatch, problem):
+    from lcnet.transits import sources
+
+    planet, real = stars["planet"][0].target, sources.Source.curve
+
+    def curve(self):
+        if str(self.target) == planet:
+            raise problem
+        return real(self)
+
+    monkeypatch.setattr(sources.Source, "curve", curve)
+    text = report(table, tmp_path).read_text(encoding="utf-8")
+    assert "no page: " in text and not (tmp_path / page_name(planet)).exists()
+    assert (tmp_path / page_name(stars["eclipse"][0].target)).exists()
