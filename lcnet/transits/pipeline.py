@@ -6,6 +6,7 @@ what grows with their number is the table.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import sys
@@ -14,11 +15,13 @@ from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
+
 from lcnet.transits.batch import measured_only
 from lcnet.transits.contamination import matched
 from lcnet.transits.resume import Journal, journal_path
 from lcnet.transits.rows import sentence, star_rows
-from lcnet.transits.table import NotWritten, Rows, check_output, plain_row, write_table
+from lcnet.transits.table import Rows, check_output, plain_row
 from lcnet.transits.vet import TESTS
 from lcnet.transits.workers import find_all, threads_a_process
 
@@ -91,18 +94,19 @@ def run_batch(
     """
     if output is not None:
         check_output(output)
-    rows, journal, done = Rows(), None, 0
-    size = _batch_size(jobs_to_do, options)
-    if output is not None:
-        journal = Journal(journal_path(output), _plan(jobs_to_do, options, judge, about, unscored), resume=resume)
-        for place, row in journal.rows():
-            rows.add(row, place)
-        done = min(journal.done * size, len(jobs_to_do))
     for folder in (figures, report):
         if folder is not None:
             Path(folder).mkdir(parents=True, exist_ok=True)
+    rows, journal, done = Rows(), None, 0
+    size = _batch_size(jobs_to_do, options)
     drawing = _Drawing(jobs_to_do, figures, report, judge)
+    if output is not None:
+        journal = Journal(journal_path(output), _plan(jobs_to_do, options, judge, about, unscored), resume=resume)
     try:
+        if journal is not None:
+            for place, row in journal.rows():
+                rows.add(row, place)
+            done = min(journal.done * size, len(jobs_to_do))
         left = find_all(jobs_to_do[done:], options, jobs=jobs)
         with closing(left), closing(_reporting(left, done, len(jobs_to_do), progress)) as stream, _few_threads(jobs):
             while batch := list(islice(stream, size)):
@@ -124,14 +128,12 @@ def run_batch(
         table = rows.table(_meta(jobs_to_do, options, judge, about))
         if report is not None:
             drawing.index(table)
-        if output is not None:
-            _write(table, output, journal)
+        if journal is not None:
+            journal.finish(table, output)
     except BaseException:
         if journal is not None:
             journal.close()
         raise
-    if journal is not None:
-        journal.remove()
     return table
 
 
@@ -139,15 +141,6 @@ def _batch_size(jobs_to_do, options) -> int:
     if any(job.known is None for job in jobs_to_do):
         return _SEARCHED
     return _KNOWN_WITH_FIGURES if options.keep_curves else _KNOWN
-
-
-def _write(table, output, journal):
-    try:
-        write_table(table, output)
-    except OSError as error:
-        why = error.strerror or str(error)
-        said = f"cannot write {output}: {why}; its rows are in {journal.path}, --resume writes them"
-        raise NotWritten(said, table) from error
 
 
 def _reporting(stream, done, total, progress):
@@ -185,16 +178,43 @@ def _plan(jobs_to_do, options, judge, about, unscored) -> dict:
 
 
 def _stamp(job) -> str:
-    """A star as the journal knows it: its name, its files with their sizes, its known ephemerides."""
+    """A star as the journal knows it: its name, its files or their contents, its known ephemerides."""
     words = [str(job.source.target)]
     for item in job.source.items:
         if isinstance(item, Path):
-            words.append(f"{item}:{item.stat().st_size if item.exists() else 'missing'}")
+            words.append(f"{item}:{_state(item)}")
         elif name := getattr(item, "name", ""):  # in the archive, whose answer may be newer the next time
             words.append(f"{name}:{getattr(item, 'selection', '')}")
         else:
-            words.append(f"{type(item).__name__}:{len(item) if hasattr(item, '__len__') else ''}")
+            words.append(f"{type(item).__name__}:{_content(item)}")
     return "|".join([*words, repr(job.known)])
+
+
+def _state(path) -> str:
+    """Size and time of a file: a FITS file is padded to blocks, and reprocessed it often has the size it had."""
+    try:
+        status = path.stat()
+    except OSError:
+        return "missing"
+    return f"{status.st_size}:{status.st_mtime_ns}"
+
+
+def _content(curve) -> str:
+    """The numbers of a light curve in memory, and the plain values of its meta; what is there of anything else."""
+    names = getattr(curve, "colnames", None)
+    if names is None:
+        return str(len(curve)) if hasattr(curve, "__len__") else ""
+    whole = hashlib.sha256()
+    for name in names:
+        column = curve[name]
+        column = getattr(column, "value", column)
+        values = np.ma.getdata(getattr(column, "unmasked", column))  # astropy's masks or numpy's
+        if values.dtype.kind in "biuf":  # dates are numbers too; an object's bytes would be its address
+            mask = np.array(getattr(column, "mask", False))
+            whole.update(f"{name}:{values.dtype}".encode() + values.tobytes() + mask.tobytes())
+    plain = {str(k): v for k, v in curve.meta.items() if isinstance(v, (str, bool, int, float))}
+    whole.update(repr(sorted(plain.items(), key=lambda pair: pair[0])).encode("utf-8", "backslashreplace"))
+    return whole.hexdigest()[:16]
 
 
 def _meta(jobs_to_do, options, judge, about) -> dict:

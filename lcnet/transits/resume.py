@@ -16,6 +16,7 @@ from pathlib import Path
 __all__ = ["Journal", "JournalError", "journal_path"]
 
 _VERSION = 1
+_FIRST = b'{"plan":'  # how a journal begins
 _SYNC = 5.0  # s; a kill loses nothing that was written, only a power cut what was not yet synced
 
 
@@ -39,6 +40,8 @@ class Journal:
         What is done, as JSON: name to value. ``targets`` is a list of texts, one a star.
     resume : bool
         Go on with the rows of an earlier run of the same plan; where there is no journal, begin.
+    what : str
+        The targets, in a message.
 
     Attributes
     ----------
@@ -52,8 +55,8 @@ class Journal:
         process is at it; or it cannot be written.
     """
 
-    def __init__(self, path, plan, *, resume=False):
-        self.path = Path(path)
+    def __init__(self, path, plan, *, resume=False, what="stars"):
+        self.path, self._what = Path(path), what
         self.done, self._stars, self._synced = 0, 0, time.monotonic()
         self._total = len(plan["targets"])
         targets = [_digest(text) for text in plan["targets"]]
@@ -87,6 +90,8 @@ class Journal:
         self._file.seek(0)
         head = self._file.readline()
         if not head.endswith(b"\n"):  # new, or killed before its first line was whole
+            if not (head.startswith(_FIRST) or _FIRST.startswith(head)):
+                raise self._foreign()
             self._file.truncate(0)
             self._head = self._append({"plan": plan}, 0)
             return self._head
@@ -99,10 +104,10 @@ class Journal:
             self.done, self._stars, end = self.done + 1, self._stars + entry["stars"], end + len(line)
         if not resume:
             raise JournalError(
-                f"{self.path} holds {self._stars} of {len(earlier['targets'])} stars of a run that was stopped: "
+                f"{self.path} holds {self._stars} of {len(earlier['targets'])} {self._what} of a run that was stopped: "
                 "go on with it (--resume), or remove it to begin anew"
             )
-        if changed := _changes(earlier, plan):
+        if changed := _changes(earlier, plan, self._what):
             raise JournalError(
                 f"{self.path} was begun with another plan: {'; '.join(changed)}. Give the same again, or remove it to "
                 "begin anew"
@@ -115,8 +120,11 @@ class Journal:
             plan = json.loads(head)["plan"]
             plan["targets"], plan["journal"]
         except (ValueError, KeyError, TypeError):
-            raise JournalError(f"{self.path} is no journal of lcnet's; remove it, or give another output") from None
+            raise self._foreign() from None
         return plan
+
+    def _foreign(self):
+        return JournalError(f"{self.path} is no journal of lcnet's; remove it, or give another output")
 
     def rows(self):
         """The rows of the batches that are done, in order: (place or None, row)."""
@@ -152,10 +160,8 @@ class Journal:
                 self._synced = time.monotonic()
         except OSError as error:
             self._undo(end)
-            raise JournalError(
-                f"cannot write {self.path}: {error.strerror}; {self._stars} of {self._total} stars are kept in it, "
-                "--resume goes on with them"
-            ) from None
+            kept = f"{self._stars} of {self._total} {self._what} are kept in it, --resume goes on with them"
+            raise JournalError(f"cannot write {self.path}: {error.strerror}; {kept}") from None
         return end + len(line)
 
     def _undo(self, end):
@@ -182,6 +188,24 @@ class Journal:
         except OSError:
             pass
 
+    def finish(self, table, output) -> None:
+        """Write the table of these rows, and only then remove the journal.
+
+        Raises
+        ------
+        NotWritten
+            The file cannot take it; the journal stays.
+        """
+        from lcnet.transits.table import NotWritten, write_table
+
+        try:
+            write_table(table, output)
+        except OSError as error:
+            why = error.strerror or str(error)
+            said = f"cannot write {output}: {why}; its rows are in {self.path}, --resume writes them"
+            raise NotWritten(said, table) from error
+        self.remove()
+
     def remove(self) -> None:
         """The table is written: the journal has done its work."""
         self._close_file()
@@ -200,7 +224,7 @@ def _entry(line):
         return None
 
 
-def _changes(earlier, plan) -> list[str]:
+def _changes(earlier, plan, what) -> list[str]:
     """What differs between two plans, in words."""
     changed = []
     for name in sorted({*earlier, *plan} - {"targets"}):
@@ -208,11 +232,12 @@ def _changes(earlier, plan) -> list[str]:
         if before != now:
             changed.append(f"{name.replace('_', ' ')} was {_short(before)}, is now {_short(now)}")
     if len(earlier["targets"]) != len(plan["targets"]):
-        changed.append(f"there were {len(earlier['targets'])} stars, now {len(plan['targets'])}")
+        changed.append(f"there were {len(earlier['targets'])} {what}, now {len(plan['targets'])}")
     elif earlier["targets"] != plan["targets"]:
         pairs = enumerate(zip(earlier["targets"], plan["targets"], strict=True), 1)
         others = [number for number, (before, now) in pairs if before != now]
-        changed.append(f"{len(others)} of the stars or their files are others, the first is number {others[0]}")
+        files = " or their files" if what == "stars" else ""
+        changed.append(f"{len(others)} of the {what}{files} are others, the first is number {others[0]}")
     return changed
 
 

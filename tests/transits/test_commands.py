@@ -163,14 +163,15 @@ def test_an_output_lost_after_the_work_is_status_1_and_the_table_is_shown(run, s
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     pipeline = importlib.import_module("lcnet.transits.pipeline")
-    real = pipeline.write_table
-    monkeypatch.setattr(pipeline, "write_table", fail)
+    table = importlib.import_module("lcnet.transits.table")
+    real = table.write_table
+    monkeypatch.setattr(table, "write_table", fail)
     words = ("score", star_files["planet"], "--output", tmp_path / "table.csv")
     result = run(*words)
     assert result.exit_code == 1 and "No space left on device" in result.stderr and "TIC 800001" in result.stdout
     assert result.stderr.count("\n") == 1 and "--resume writes them" in result.stderr
     # nothing is lost: once there is room, the rows are written without the stars being searched again
-    monkeypatch.setattr(pipeline, "write_table", real)
+    monkeypatch.setattr(table, "write_table", real)
 
     def nothing_left(left, *_, **__):
         assert not left

@@ -117,6 +117,22 @@ def test_a_journal_is_not_overwritten_unasked(tmp_path):
     assert (tmp_path / "t.part").read_text() == "my notes\n"
 
 
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("content", ["my notes", "{", "{'plan'", "\0" * 20])
+def test_a_file_without_a_line_s_end_is_somebody_s_too(tmp_path, content, resume):
+    """All but the beginning of our own first line: what a kill leaves of it is not worth keeping."""
+    path = tmp_path / "t.part"
+    path.write_text(content)
+    if content == "{":
+        journal = Journal(path, PLAN, resume=resume)
+        assert json.loads(path.read_text())["plan"]["min_snr"] == 7.1
+        journal.close()
+        return
+    with pytest.raises(JournalError, match="no journal of lcnet's"):
+        Journal(path, PLAN, resume=resume)
+    assert path.read_text() == content
+
+
 class _Stop(Exception):
     pass
 
@@ -216,6 +232,67 @@ def test_a_run_that_did_nothing_leaves_no_journal(tmp_path):
         with pytest.raises((OSError, ValueError, _Stop)):
             score(target, network=None, output=tmp_path / "t.ecsv", **options)
         assert [path.name for path in tmp_path.iterdir()] == ["bad.fits"]
+
+
+@pytest.mark.parametrize("where", ["figures", "report"])
+def test_a_folder_that_cannot_be_made_leaves_no_journal(folder, tmp_path, where):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        score(folder, network=None, output=tmp_path / "t.ecsv", **{where: tmp_path / "file" / "pages"})
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_rows_that_cannot_be_read_back_let_go_of_the_journal(tmp_path, folder, monkeypatch):
+    output = tmp_path / "t.ecsv"
+    with pytest.raises(_Stop):
+        score(folder, network=None, output=output, progress=_stop_after(5))
+    before = contents(journal_path(output))
+
+    def broken(self, row, place=None):
+        raise KeyError("no such column")
+
+    monkeypatch.setattr(Rows, "add", broken)
+    with pytest.raises(KeyError) as caught:
+        score(folder, network=None, output=output, resume=True)
+    assert contents(journal_path(output)) == before
+    # while the error's traceback lives, so does what the run held: another may take the journal up all the same
+    monkeypatch.undo()
+    score(folder, network=None, output=output, resume=True)
+    assert output.exists() and caught.value is not None
+
+
+def test_a_file_or_a_curve_of_the_same_size_is_another(tmp_path):
+    import lightkurve
+    from astropy.utils.masked import Masked
+
+    from lcnet.transits.batch import Job
+    from lcnet.transits.pipeline import _stamp
+    from lcnet.transits.read import Source
+
+    path = tmp_path / "one_lc.fits"
+    path.write_bytes(bytes(2880))
+    os.utime(path, ns=(10**18, 10**18))
+    of_file = lambda: _stamp(Job(Source("TIC 1", items=[path])))  # noqa: E731
+    before = of_file()
+    assert of_file() == before
+    path.write_bytes(b"1" * 2880)
+    os.utime(path, ns=(10**18, 10**18 + 1))
+    assert of_file() != before and of_file().startswith(f"TIC 1|{path}:2880:")
+    path.unlink()
+    assert "missing" in of_file()
+
+    time, flux, error = np.arange(20.0), np.linspace(0.9, 1.1, 20), np.full(20, 1e-3)
+
+    def of_curve(flux=flux, **meta):
+        meta = {"OBJECT": "TIC 1", "callback": lambda: None, **meta}
+        curve = lightkurve.LightCurve(time=time, flux=flux, flux_err=error, meta=meta)
+        return _stamp(Job(Source("TIC 1", items=[curve])))
+
+    assert of_curve() == of_curve(flux.copy())
+    masked = [Masked(flux, mask=np.arange(20) == place) for place in (4, 5)]
+    assert of_curve(masked[0]) == of_curve(masked[0].copy())
+    stamps = [of_curve(), of_curve(np.roll(flux, 1)), *map(of_curve, masked), of_curve(RADIUS=2.0)]
+    assert len(set(stamps)) == len(stamps)
 
 
 def _start(*words):
