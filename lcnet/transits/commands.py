@@ -20,7 +20,7 @@ from lcnet.transits.recover_command import recover
 from lcnet.transits.screen import out, print_cells, say_error, show
 from lcnet.transits.simulate_command import simulate
 
-__all__ = ["app"]
+__all__ = ["app", "unwritable", "worked"]
 
 SCORED, NOTHING_SCORED, WRONG_USAGE, SOME_FAILED, STOPPED = 0, 1, 2, 3, 128
 
@@ -216,7 +216,7 @@ def _run(target, output, options) -> int:
         if options["binaries"] is None:
             return NOTHING_SCORED
     targets = list(target) if target else None
-    table, written = _worked(lambda progress: run(targets, output=output, progress=progress, **options), output)
+    table, written = worked(lambda progress: run(targets, output=output, progress=progress, **options), output)
     if table is None:
         return written
     show(table, written=output is not None and written)
@@ -243,7 +243,7 @@ def _run_demo(output, options) -> int:
     from lcnet.transits.demo import FOLDER, run_demo
     from lcnet.transits.table import write_table
 
-    result, written = _worked(lambda progress: run_demo(FOLDER, progress=progress, **options), output)
+    result, written = worked(lambda progress: run_demo(FOLDER, progress=progress, **options), output)
     if result is None:
         return written
     try:
@@ -267,22 +267,33 @@ def _run_demo(output, options) -> int:
     return _status(result.table) if written else NOTHING_SCORED
 
 
-def _worked(work, output):
-    """What `work(progress)` gives and whether its output is written; or None and the exit status, the reason said."""
+def worked(work, output, *, what="stars", total=None):
+    """What `work(progress)` gives and whether its output is written; or None and the exit status, the reason said.
+
+    Parameters
+    ----------
+    work : callable
+    output : Path or None
+        With a journal beside it while `work` runs (`resume.journal_path`).
+    what : str
+        What it does one after the other.
+    total : int, optional
+        How many of them.
+    """
     from lcnet.transits.progress import progress_bar
     from lcnet.transits.table import NotWritten
 
-    if output is not None and (problem := _unwritable(output)):
+    if output is not None and (problem := unwritable(output)):
         say_error(f"cannot write {output}: {problem}")
         return None, NOTHING_SCORED
     try:
-        with _terminable(), progress_bar("stars") as progress:
+        with _terminable(), progress_bar(what, total=total) as progress:
             return work(progress), True
     except NotWritten as error:
         say_error(str(error))
         return error.table, False
     except KeyboardInterrupt as stop:
-        say_error(_how_to_go_on(output))
+        say_error(_how_to_go_on(output, what))
         return None, STOPPED + (stop.args[0] if stop.args else signal.SIGINT)
     except (TypeError, ValueError, OSError, LookupError, ImportError, RuntimeError) as error:
         say_error(str(error))
@@ -307,18 +318,18 @@ def _terminable():
         signal.signal(signal.SIGTERM, before)
 
 
-def _how_to_go_on(output) -> str:
+def _how_to_go_on(output, what) -> str:
     if output is None:
-        return "stopped; with --output the rows of the stars that are done would be kept"
+        return f"stopped; with --output the rows of the {what} that are done would be kept"
     from lcnet.transits.resume import journal_path
 
     journal = journal_path(output)
     if not journal.exists():
-        return "stopped before the first star was done"
+        return f"stopped before the first {what.removesuffix('s')} was done"
     return f"stopped; the rows so far are in {journal}, the same command with --resume goes on from there"
 
 
-def _unwritable(output: Path) -> str:
+def unwritable(output: Path) -> str:
     """Why a file cannot be written here; found out before the work, not after."""
     folder = output.absolute().parent
     while not folder.exists():

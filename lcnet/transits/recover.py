@@ -7,8 +7,8 @@ star (Christiansen et al. 2013, 2020; Burke et al. 2015).
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -21,8 +21,10 @@ from lcnet.transits.injection import Injection, draw_injections, inject
 from lcnet.transits.judge import NETWORK, load_judge
 from lcnet.transits.matching import match_ephemeris
 from lcnet.transits.periods import search_range
+from lcnet.transits.resume import Journal, journal_path
 from lcnet.transits.star import EARTH_RADII, check_star, with_given
 from lcnet.transits.star import density as star_density
+from lcnet.transits.table import check_output
 
 __all__ = ["Completeness", "Recovery", "recover"]
 
@@ -83,8 +85,9 @@ class Recovery:
     target : str
     table : astropy.table.QTable
         One row a planet put in: what it was, what it was found as, and its `status`: "recovered" (found at its own
-        period and, where a network looked, p_planet at or above the threshold), "found" (at its period, below the
-        threshold), "harmonic" (at a simple ratio of its period), "missed" or "failed", with `reason`.
+        period and, where a network was asked, p_planet at or above the threshold), "found" (at its period, below the
+        threshold or without a p_planet), "harmonic" (at a simple ratio of its period), "missed" or "failed", with
+        `reason`.
     kind : str
         "depth" or "radius": what the sizes were drawn in.
     """
@@ -148,7 +151,7 @@ def recover(
     network=NETWORK,
     prior=None,
     jobs=1,
-    checkpoint=None,
+    output=None,
     resume=False,
     progress=None,
 ):
@@ -176,8 +179,9 @@ def recover(
         p_planet from which on a planet counts as recovered.
     jobs : int
         Processes.
-    checkpoint : path-like, optional
-        Where the outcomes are kept as they come (a journal, ``.part`` is added to the name), removed at the end.
+    output : path-like, optional
+        Write the table to this file too: .ecsv, .vot, .xml, .parquet or .csv. While planets are sought their outcomes
+        go to a journal beside it, ``<output>.part``, which is removed when the table is written.
     resume : bool
         Go on with the journal of a stopped run of the same plan: the result is the same.
     progress : callable, optional
@@ -195,6 +199,8 @@ def recover(
         The light curve cannot be read.
     ValueError
         More than one star, or a range that makes no sense.
+    JournalError, NotWritten
+        The output or its journal cannot be written, or the journal is of another plan.
 
     Examples
     --------
@@ -203,8 +209,12 @@ def recover(
     >>> recovery = transits.recover("one_lc.fits", n=1000, jobs=2)  # doctest: +SKIP
     >>> plot_completeness(recovery.completeness())  # doctest: +SKIP
     """
+    from lcnet import __version__
+
     if int(n) < 1 or int(jobs) < 1:
         raise ValueError("n and jobs must be at least 1")
+    if output is not None:
+        check_output(output)
     curve = _one_star(lc)
     star = with_given(curve.star, check_star(star or {}))
     density = star_density(star)
@@ -230,16 +240,29 @@ def recover(
     plan = {
         "verb": "recover",
         "targets": [repr(injection) for injection in injections],
+        "lcnet": __version__,
         "light_curve": _digest(curve),
+        "star": star,
         "min_snr": float(min_snr),
         "max_candidates": int(max_candidates),
         "network": judge.meta(),
         "threshold": float(threshold),
     }
-    rows = _run(curve, options, judge, injections, plan, float(threshold), int(jobs), checkpoint, resume, progress)
     meta = {name: value for name, value in plan.items() if name not in ("verb", "targets")}
     meta |= {"target": curve.target, "seed": int(seed), "own_candidates": own, "time_system": curve.time_system}
-    return Recovery(curve.target, _table(rows, star, meta), kind)
+    journal = None
+    if output is not None:
+        journal = Journal(journal_path(output), plan, resume=resume, what="planets")
+    try:
+        rows = _run(curve, options, judge, injections, float(threshold), int(jobs), journal, progress)
+        table = _table(rows, star, meta)
+        if journal is not None:
+            journal.finish(table, output)
+    except BaseException:
+        if journal is not None:
+            journal.close()
+        raise
+    return Recovery(curve.target, table, kind)
 
 
 def _one_star(lc) -> Curve:
@@ -297,23 +320,18 @@ def _digest(curve) -> str:
     return whole.hexdigest()[:16]
 
 
-def _run(curve, options, judge, injections, plan, threshold, jobs, checkpoint, resume, progress):
+def _run(curve, options, judge, injections, threshold, jobs, journal, progress):
     """The outcome of every injection, in order; kept in the journal batch by batch."""
     from joblib import Parallel, delayed
 
-    from lcnet.transits.resume import Journal, journal_path
-
     batches = [injections[k : k + _BATCH] for k in range(0, len(injections), _BATCH)]
-    journal = None
-    rows = []
-    if checkpoint is not None:
-        journal = Journal(journal_path(Path(checkpoint)), plan, resume=resume)
-        rows = [row for _, row in journal.rows()]
-    left = batches[len(rows) // _BATCH :] if rows else batches
-    try:
-        # loky: fresh interpreters of one thread each, and no guard of __main__ in the caller's script
-        calls = (delayed(_search_batch)(curve, options, batch) for batch in left)
-        stream = Parallel(n_jobs=min(jobs, max(len(left), 1)), return_as="generator")(calls)
+    rows, left = [], batches
+    if journal is not None:
+        rows, left = [row for _, row in journal.rows()], batches[journal.done :]
+    threshold = None if judge.network is None else threshold
+    # loky: fresh interpreters of one thread each, and no guard of __main__ in the caller's script
+    calls = (delayed(_search_batch)(curve, options, batch) for batch in left)
+    with closing(Parallel(n_jobs=min(jobs, max(len(left), 1)), return_as="generator")(calls)) as stream:
         for batch, found in zip(left, stream, strict=True):
             probabilities = judge.probabilities(found)
             fresh = [
@@ -325,11 +343,6 @@ def _run(curve, options, judge, injections, plan, threshold, jobs, checkpoint, r
             rows += fresh
             if progress is not None:
                 progress(len(rows), len(injections), fresh[-1]["status"])
-    finally:
-        if journal is not None:
-            journal.close()
-    if journal is not None:
-        journal.remove()
     return rows
 
 
@@ -351,7 +364,7 @@ def _search(curve, options, injection: Injection):
 
 
 def _outcome(time, injection, found, probabilities, threshold) -> dict:
-    """The row of one injection, plain."""
+    """The row of one injection, plain; `threshold` is None where no network was asked."""
     row = {name: value for name, value in asdict(injection).items() if name != "a_rs"}
     inside = in_transit(time, injection.period, injection.epoch, injection.duration)
     row["n_transits"] = int(np.unique(np.rint((time[inside] - injection.epoch) / injection.period)).size)
@@ -374,9 +387,13 @@ def _outcome(time, injection, found, probabilities, threshold) -> dict:
         return {**row, "status": "harmonic", "reason": f"found at {ratio:.3g} times its period"}
     if candidate.status == "single_transit":
         return {**row, "status": "missed", "reason": "only one of its transits was seen"}
-    if not (p_planet >= threshold or np.isnan(p_planet)):
-        return {**row, "status": "found", "reason": f"p_planet {p_planet:.2f} < {threshold:g}"}
-    return {**row, "status": "recovered", "reason": ""}
+    if threshold is None or p_planet >= threshold:
+        return {**row, "status": "recovered", "reason": ""}
+    if np.isnan(p_planet):
+        view = found.views[number - 1] if found.views else None
+        said = " ".join(str(view).split()) if isinstance(view, Exception) else "the network gave none"
+        return {**row, "status": "found", "reason": f"no p_planet: {said}"}
+    return {**row, "status": "found", "reason": f"p_planet {p_planet:.2f} < {threshold:g}"}
 
 
 def _table(rows, star, meta):

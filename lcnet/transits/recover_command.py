@@ -5,7 +5,6 @@ Importing this file is light; everything that computes is imported inside the co
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -64,38 +63,37 @@ def recover(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     options = {"n": number, "period": period, "depth": depth, "radius": radius, "star": _star(star), "seed": seed}
-    options |= {"min_snr": min_snr, "threshold": threshold, "jobs": jobs, "resume": resume, "checkpoint": output}
+    options |= {"min_snr": min_snr, "threshold": threshold, "jobs": jobs, "resume": resume}
     options |= {"network": None if search_only else network}
     raise typer.Exit(_run(target, output, figure, options))
 
 
 def _run(target, output, figure, options) -> int:
-    from lcnet.transits.progress import progress_bar
+    from lcnet.transits.commands import NOTHING_SCORED, SCORED, SOME_FAILED, unwritable, worked
     from lcnet.transits.recover import recover as run
-    from lcnet.transits.table import write_table
+    from lcnet.transits.screen import say_error
 
-    try:
-        for path in filter(None, (output, figure)):
-            path.absolute().parent.mkdir(parents=True, exist_ok=True)
-        with progress_bar("planets", total=options["n"]) as progress:
-            recovery = run(target, progress=progress, **options)
-        if output is not None:
-            write_table(recovery.table, output)
-        grid = recovery.completeness()
-        if figure is not None:
-            _draw(grid, figure, recovery.target)
-    except KeyboardInterrupt:
-        advice = f"; the same command with --resume goes on from {output}.part" if output is not None else ""
-        print(f"lcnet: stopped{advice}", file=sys.stderr)
-        return 130
-    except (ValueError, TypeError, OSError, LookupError, RuntimeError) as error:
-        print(f"lcnet: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
+    if figure is not None and (problem := unwritable(figure)):
+        say_error(f"cannot write {figure}: {problem}")
+        return NOTHING_SCORED
+    work = lambda progress: run(target, output=output, progress=progress, **options)  # noqa: E731
+    recovery, written = worked(work, output, what="planets", total=options["n"])
+    if recovery is None:
+        return written
+    if not written:  # it was said, and --resume has it
+        return NOTHING_SCORED
+    grid = recovery.completeness()
     _say(recovery, grid)
-    for what, path in (("table", output), ("map", figure)):
-        if path is not None:
-            print(f"{what}: {path}")
-    return 3 if "failed" in list(recovery.table["status"]) else 0
+    if output is not None:
+        print(f"table: {output}")
+    if figure is not None:
+        try:
+            _draw(grid, figure, recovery.target)
+        except (OSError, ValueError) as error:
+            say_error(f"cannot write {figure}: {error}")
+            return NOTHING_SCORED
+        print(f"map: {figure}")
+    return SOME_FAILED if "failed" in list(recovery.table["status"]) else SCORED
 
 
 def _draw(grid, path, target):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 
 import numpy as np
 import pytest
@@ -160,16 +162,70 @@ def test_stopped_and_resumed_is_the_same_table(tmp_path):
             raise Stop
 
     with pytest.raises(Stop):
-        recover(white(), checkpoint=tmp_path / "map.ecsv", progress=stop, **options)
+        recover(white(), output=tmp_path / "map.ecsv", progress=stop, **options)
     (journal,) = tmp_path.iterdir()
+    assert journal.name == "map.ecsv.part"
     assert len(journal.read_text().splitlines()) == 2 and json.loads(journal.read_text().splitlines()[0])
     with pytest.raises(JournalError, match="--resume"):
-        recover(white(), checkpoint=tmp_path / "map.ecsv", **options)
+        recover(white(), output=tmp_path / "map.ecsv", **options)
     with pytest.raises(JournalError, match="min snr was 7.1, is now 8"):
-        recover(white(), checkpoint=tmp_path / "map.ecsv", resume=True, min_snr=8.0, **options)
-    again = recover(white(), checkpoint=tmp_path / "map.ecsv", resume=True, **options)
+        recover(white(), output=tmp_path / "map.ecsv", resume=True, min_snr=8.0, **options)
+    with pytest.raises(JournalError, match="star was"):
+        recover(white(), output=tmp_path / "map.ecsv", resume=True, star={"radius": 0.9}, **options)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(JournalError, match="lcnet was .* is now 0.0.0"):
+        patch.setattr("lcnet.__version__", "0.0.0")
+        recover(white(), output=tmp_path / "map.ecsv", resume=True, **options)
+    again = recover(white(), output=tmp_path / "map.ecsv", resume=True, **options)
     assert rows(again.table) == rows(whole.table)
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["map.ecsv"]
+
+
+def test_a_full_disk_at_the_end_costs_nothing(tmp_path, monkeypatch):
+    """The last batch is a short one: it is neither done again nor twice in the table."""
+    import lcnet.transits.table as tables
+    from lcnet.transits.resume import journal_path
+
+    options = {"n": 20, "period": (1.0, 6.0), "depth": (300.0, 3e4), "network": None, "seed": 2}
+    output, real = tmp_path / "map.ecsv", tables.write_table
+
+    def full(table, path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tables, "write_table", full)
+    with pytest.raises(tables.NotWritten, match="No space left.*--resume") as caught:
+        recover(white(), output=output, **options)
+    assert journal_path(output).exists() and not output.exists() and len(caught.value.table) == 20
+    monkeypatch.setattr(tables, "write_table", real)
+    again = recover(white(), output=output, resume=True, progress=lambda *now: pytest.fail("searched again"), **options)
+    assert rows(again.table) == rows(caught.value.table)
+    assert [path.name for path in tmp_path.iterdir()] == ["map.ecsv"]
+
+
+@pytest.mark.parametrize(
+    ("threshold", "planet", "views", "status", "reason"),
+    [
+        (None, np.nan, (), "recovered", ""),
+        (0.5, np.nan, (ValueError("no point in the\nlocal view"),), "found", "no p_planet: no point in the local view"),
+        (0.5, np.nan, (({}, ()),), "found", "no p_planet: the network gave none"),
+        (0.5, 0.4, (({}, ()),), "found", "p_planet 0.40 < 0.5"),
+        (0.5, 0.6, (({}, ()),), "recovered", ""),
+    ],
+)
+def test_who_was_not_seen_by_the_network_that_was_asked_is_not_called_a_planet(
+    threshold, planet, views, status, reason
+):
+    from types import SimpleNamespace
+
+    from lcnet.transits.recover import _outcome
+
+    (one,) = draw_injections(1, start=0.0, period=(3.0, 3.0), depth=(5e3, 5e3), seed=1)
+    time = np.arange(0.0, 20.0, CADENCE / 86400)
+    candidate = SimpleNamespace(
+        period=one.period, epoch=one.epoch, duration=one.duration, depth=5e3, snr=50.0, status="ok"
+    )
+    found = SimpleNamespace(error=None, search=SimpleNamespace(candidates=(candidate,), reason=""), views=views)
+    row = _outcome(time, one, found, np.array([[planet, planet, 0.0]]), threshold)
+    assert (row["status"], row["reason"]) == (status, reason)
 
 
 def test_two_processes_give_the_same_table(recovery):
@@ -200,6 +256,44 @@ def test_from_the_shell(star_files, tmp_path):
     np.testing.assert_allclose(table["period_d"], own["period"].value, rtol=1e-12)
     assert list(table["status"]) == list(own["status"])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["map.png", "planets.csv"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_stops_the_work_and_the_advice_is_true(star_files, tmp_path, monkeypatch, name, status):
+    import importlib
+    import signal
+
+    module = importlib.import_module("lcnet.transits.recover")
+    output = tmp_path / "planets.csv"
+
+    def signalled(*args, progress=None, **options):
+        return recover(*args, progress=lambda *now: signal.raise_signal(getattr(signal, name)), **options)
+
+    def unhandled(number, frame):
+        raise RuntimeError("not handled")
+
+    words = (star_files["quiet"], "-n", 18, "--period", 1, 5, "--depth", 300, 20_000, "--search-only")
+    before = signal.signal(signal.SIGTERM, unhandled)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "recover", signalled)
+            done = shell(*words, "--output", output)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert done.exit_code == status and done.stderr.count("\n") == 1, done.output
+    assert f"{output}.part" in done.stderr and "--resume goes on" in done.stderr
+    assert not output.exists()
+    done = shell(*words, "--output", output, "--resume")
+    assert done.exit_code == 0 and "of 18 planets put in" in done.output
+    assert [path.name for path in tmp_path.iterdir()] == ["planets.csv"]
+
+
+def test_an_output_that_cannot_be_written_is_said_before_the_work(tmp_path, star_files):
+    (tmp_path / "file").write_text("")
+    for option in ("--output", "--figure"):
+        done = shell(star_files["quiet"], option, tmp_path / "file" / ("a.csv" if option == "--output" else "a.png"))
+        assert done.exit_code == 1 and "file is not a folder" in done.stderr and done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
