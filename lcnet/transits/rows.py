@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from lcnet.transits.ephemeris import FULL_BJD
@@ -78,11 +80,13 @@ def star_rows(found, probabilities) -> list[dict]:
 
 
 def _failing(test, vetting) -> str:
-    """A test that fails, and on what numbers: a flag does not tell a failure from a warning."""
+    """A test that fails, and on what number, shortly: a flag does not tell a failure from a warning."""
     if test.test == "secondary":
         phase = vetting.columns["secondary_phase"]
         return f"secondary: {test.value:.0f} ppm at phase {phase:.3g}, {test.sigma:.1f} sigma"
-    return f"{test.test}: {test.words.partition('; ')[0]}"
+    words = re.split("[;:,] ", test.words)[0]
+    sigma = f", {test.sigma:.1f} sigma" if np.isfinite(test.sigma) and "sigma" not in words else ""
+    return f"{test.test}: {words}{sigma}"
 
 
 def _body(candidates, index, planet) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 
 __all__ = ["WIDTH", "out", "print_cells", "say_error", "show", "table_cells"]
 
@@ -59,7 +60,7 @@ def show(table, *, written: bool = False) -> None:
         if row["status"] != "failed" and row["reason"]:
             said.setdefault(str(row["target"]), str(row["reason"]))  # once a star, not once a candidate
     for name, reason in said.items():
-        out(f"{name}: {reason}")
+        out(textwrap.fill(f"{name}: {reason}", WIDTH, subsequent_indent="  ", break_long_words=False))
     failed = [_failed_line(row) for row in table if row["status"] == "failed"]
     if failed:
         out(f"Not scored ({len(failed):,}):")

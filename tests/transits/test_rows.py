@@ -29,13 +29,17 @@ def test_the_reason_has_the_tests_that_fail_and_no_others():
         Test("secondary", 219.0, 8.6, "fail", "second eclipse at phase 0.500 of ...: too large", "secondary"),
         Test("shape", 0.9, 4.0, "warn", "V-shaped: ...", "v_shape"),
         Test("gaps", 0.5, 4.0, "fail", "4 of 8 transits lie at gaps (by chance 2 %); the others ...", "gap_edge"),
+        Test(
+            "size", 0.4, np.nan, "fail", "39.6 Earth radii, if no other star is in the aperture: too large", "too_large"
+        ),
         Test("sine", 0.1, 1.0, "pass", "no wave"),
     )
     (row,) = star_rows(found(*tests), np.full((1, 3), np.nan))
     assert row["reason"] == (
-        "secondary: 219 ppm at phase 0.5, 8.6 sigma; gaps: 4 of 8 transits lie at gaps (by chance 2 %)"
+        "secondary: 219 ppm at phase 0.5, 8.6 sigma; gaps: 4 of 8 transits lie at gaps (by chance 2 %), 4.0 sigma; "
+        "size: 39.6 Earth radii"
     )
-    assert row["flags"] == "secondary v_shape gap_edge"
+    assert row["flags"] == "secondary v_shape gap_edge too_large"
 
 
 @pytest.mark.parametrize(("ra", "dec"), [(286.8085, 49.3164), (None, None)])
