@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import lzma
 import os
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from glob import glob, has_magic
 from pathlib import Path
@@ -57,9 +59,25 @@ def wanted(name: str) -> bool:
 
 
 def slurp(path: Path) -> bytes:
-    """A file's bytes, unzipped if need be."""
-    data = path.read_bytes()
-    return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+    """A file's bytes, unzipped if need be.
+
+    Raises
+    ------
+    OSError
+        It cannot be read.
+    ValueError
+        What is zipped is damaged.
+    """
+    return _unzipped(path.read_bytes(), path)
+
+
+def _unzipped(data: bytes, name) -> bytes:
+    if data[:2] != b"\x1f\x8b":
+        return data
+    try:
+        return gzip.decompress(data)
+    except (EOFError, OSError, zlib.error) as error:
+        raise ValueError(f"{name}: damaged gzip data: {error}") from None
 
 
 def open_archive(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -82,8 +100,8 @@ def open_archive(path: Path) -> Iterator[tuple[str, bytes]]:
             for member in archive:
                 if member.isfile() and wanted(member.name):
                     data = archive.extractfile(member).read(_LARGEST)
-                    yield member.name, gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
+                    yield member.name, data
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError) as error:
         if isinstance(error, FileNotFoundError):
             raise
         raise ValueError(f"{path} is not a readable archive: {error}") from None

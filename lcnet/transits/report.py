@@ -20,6 +20,7 @@ from lcnet.transits.report_figures import candidate_figures, curve_figures, thum
 
 __all__ = ["page_name", "report", "write_index", "write_page"]
 
+_MOST = 1000
 LARGEST = 1_000_000  # bytes of a page; the points are drawn coarser until it fits
 _INDEX_HEADS = (
     ("target", True),
@@ -175,8 +176,8 @@ def write_page(found, rows, folder, *, meta=None) -> Path:
     from lcnet.core.files import replaced
 
     path = Path(folder, page_name(found.target))
-    for dpi in (110, 80, 60, 45):
-        html = _page(found, rows, dict(meta or {}), dpi)
+    for dpi, whole in ((110, _MOST), (80, _MOST), (60, 3), (45, 1)):
+        html = _page(found, rows, dict(meta or {}), dpi, whole)
         if len(html.encode()) < LARGEST:
             break
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -194,7 +195,7 @@ def _thumb_path(page: Path) -> Path:
     return page.parent / "thumbnails" / f"{page.stem}.svg"
 
 
-def _page(found, rows, meta, dpi) -> str:
+def _page(found, rows, meta, dpi, whole) -> str:
     from lcnet import __version__
 
     curve, search = found.curve, found.search
@@ -212,9 +213,10 @@ def _page(found, rows, meta, dpi) -> str:
                 "cells": words.candidate_cells(row),
                 "shares": _shares(row),
                 "figures": pairs,
-                "wide": wide,
+                # of a star with many candidates the single transits of the first ones
+                "wide": wide if number <= whole else [],
                 "tests": [_test_cells(test) for test in tests],
-                "changes": words.changes(row, meta, tests),
+                "changes": words.changes(row, meta, tests, known=bool(found.known)),
             }
         )
     about = [" ".join(dict.fromkeys(word for word in (curve.mission, curve.author) if word))]
@@ -295,7 +297,8 @@ def write_index(table, folder, *, problems=None) -> Path:
     folder = Path(folder)
     meta = {"lcnet": __version__, **table.meta}
     rows = []
-    for row in map(_plain_row, table):
+    # what is worth a look first: the likeliest planets, and what could not be scored last
+    for row in sorted(map(_plain_row, table), key=_interest):
         told = (row["reason"], (problems or {}).get(row["target"], ""))
         rows.append(_index_row({**row, "reason": "; ".join(word for word in told if word)}, folder))
     stars = list(dict.fromkeys(str(target) for target in table["target"]))
@@ -320,6 +323,11 @@ def write_index(table, folder, *, problems=None) -> Path:
     return path
 
 
+def _interest(row):
+    planet = row["p_planet"]
+    return row["status"] == "failed", not row["candidate"], -planet if planet == planet else 1.0
+
+
 def _index_row(row, folder) -> dict:
     page = folder / page_name(row["target"])
     thumb = _thumb_path(page)
@@ -336,6 +344,9 @@ def _index_row(row, folder) -> dict:
             ("n_transits", "d"),
         ):
             value = row[name]
+            if form == "d" and row["status"] == "failed":
+                cells.append(("", ""))  # nobody counted
+                continue
             cells.append((words.number(value, form) if form != "d" else str(value), value if value == value else ""))
     else:
         cells += [("", "")] * 8

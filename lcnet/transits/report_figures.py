@@ -53,6 +53,8 @@ def _inline(draw, size, words, salt, *, dpi):
     svg = file.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    # a hundredth of a point is finer than any screen
+    svg = re.sub(r"(\d\.\d\d)\d+", r"\1", svg)
     # ids are those of the drawing's parts: two figures of one page must not share them
     mark = re.sub(r"\W+", "-", salt)
     svg = re.sub(r'\bid="([^"]+)"', rf'id="{mark}-\1"', svg)

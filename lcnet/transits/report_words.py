@@ -135,7 +135,7 @@ _FIXES = {
 }
 
 
-def changes(row, meta, tests=()) -> list[str]:
+def changes(row, meta, tests=(), *, known=False) -> list[str]:
     """What would change the verdict on one candidate.
 
     Parameters
@@ -145,6 +145,8 @@ def changes(row, meta, tests=()) -> list[str]:
         Of the table: the prior.
     tests : sequence
         Of the vetting, with `verdict` and `words`.
+    known : bool
+        The ephemeris was given, not found.
 
     Returns
     -------
@@ -172,7 +174,9 @@ def changes(row, meta, tests=()) -> list[str]:
     failed = [test for test in tests if getattr(test, "verdict", "") == "fail"]
     if failed and not said:
         said.append("The failed tests: " + ", ".join(str(_name(test)) for test in failed) + ".")
-    if row.get("status") == "single_transit":
+    if row.get("status") == "single_transit" and known:
+        said.append("A second transit in the data: of the one that is there, the period is only what was given.")
+    elif row.get("status") == "single_transit":
         said.append("A second transit: the period rests on one event, so it is a lower limit at best.")
     elif 0 < float(row["snr"]) < 12:
         n = int(np.ceil(row["n_transits"] * ((12 / float(row["snr"])) ** 2 - 1)))
