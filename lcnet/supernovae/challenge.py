@@ -113,7 +113,7 @@ def training_examples(
     split : str
         As in `challenge_split`, or "all".
     looks, seed : int
-        As in `challenge_examples`.
+        As in `challenge_examples`; the split is the same for every seed.
     redshifted : int
         Objects to add that are made of these by `lcnet.supernovae.redshifting`.
 

@@ -55,7 +55,7 @@ def classify(
         Of the host galaxies, for networks that take it: one number for all, one an object in the order of the source,
         a mapping or a table (columns object, redshift, redshift_err) by object's name, or "host" for what the source
         says of the host (on the challenge HOST_GALAXY_PHOTO-Z; never REDSHIFT_FINAL, which may be a supernova's own
-        spectrum). None, or an object that is not in the table: without a redshift.
+        spectrum). None, or an object that is not in the table or has no positive one there (SNANA's -9): without.
     redshift_err : float, array or mapping, optional
         Its error; default: the source's or table's, else 0.01.
     epochs : {"last", "all"}
@@ -82,7 +82,8 @@ def classify(
     FileNotFoundError
         There is nothing at `source`.
     ValueError
-        A redshift of the wrong length or below zero, an unknown kind of epochs, a table without object or redshift.
+        A redshift of the wrong length, a single one that is not positive, an unknown kind of epochs, a table without
+        object or redshift.
 
     Examples
     --------
@@ -102,9 +103,11 @@ def classify(
         rows, until = _nights(photometry)
         views = make_views(photometry.take(rows), until=until, dust=dust)
     members = _predict(net, views, z[rows], z_err[rows], progress)
+    # of a night, what was known by then
+    doubts = ood.doubts(photometry.take(rows), views, net.card.get("ood"), until=until)
     columns = _columns(photometry, rows, views, members, net.classes)
     columns |= {"redshift": z[rows], "redshift_err": z_err[rows]}
-    columns |= _verdicts(photometry, rows, views, ood.doubts(photometry, whole, net.card.get("ood")))
+    columns |= _verdicts(photometry, rows, views, doubts)
     if epochs == "all":
         epoch = until - whole.trigger[rows]
         # the trigger is rounded to 1/1024 d: on its own night the epoch is zero
@@ -165,6 +168,8 @@ def _by_object(values, names, what) -> np.ndarray:
         return np.array([float(values.get(name, np.nan)) for name in names])
     array = np.asarray(getattr(values, "value", values), dtype=np.float64)
     if array.ndim == 0:
+        if not array > 0:
+            raise ValueError(f"{what} must be positive, not {array}")
         array = np.full(len(names), float(array))
     if array.shape != names.shape:
         raise ValueError(f"{what} has shape {array.shape} for {len(names)} objects: give one number, or one an object")
@@ -244,20 +249,22 @@ def _verdicts(photometry, rows, views, doubts) -> dict:
             found = "failed"
         elif views.n_obs[row] == 0:
             found = "failed"
-            words.insert(0, f"no point in {', '.join(CHANNELS)}")
+            none = photometry.start[number] == photometry.start[number + 1]
+            where = "finite flux and a positive error" if none else ", ".join(CHANNELS)
+            words.insert(0, f"no point {'with a' if none else 'in'} {where}")
+        elif views.n_obs[row] < _FEW:  # before the bands: fewer than three points are never in three bands
+            found = "few_points"
+            words.insert(0, f"{views.n_obs[row]} point{'s' if views.n_obs[row] > 1 else ''} in the window")
         elif views.seen[row].sum() < _ENOUGH:
             found = "bands_missing"
             without = [name for name, seen in zip(CHANNELS, views.seen[row], strict=True) if not seen]
             words.insert(0, f"no point in {', '.join(without)}")
-        elif views.n_obs[row] < _FEW:
-            found = "few_points"
-            words.insert(0, f"{views.n_obs[row]} points in the window")
         else:
             found = "ok"
-        said = doubts[number] if found != "failed" else []
+        said = doubts[row] if found != "failed" else []
         status.append(found)
         strange.append(bool(said))
-        reason.append("; ".join([*words, *said]))
+        reason.append("; ".join(words + [f"out of distribution: {', '.join(said)}"] * int(bool(said))))
     return {"status": status, "reason": reason, "ood": strange}
 
 

@@ -165,7 +165,7 @@ def _show(table) -> None:
     heads = ["object", "type", "p(Ia)", "p(Ibc)", "p(II)", "points", "bands", "remarks"]
     rows = []
     for row in table[:_SHOWN]:
-        words = [str(row["status"])] * (row["status"] != "ok") + ["out of distribution"] * bool(row["ood"])
+        words = [str(row["status"])] * (row["status"] != "ok")
         words += [str(row["reason"])] * bool(row["reason"])
         numbers = [
             "" if row[f"p_{kind}"] != row[f"p_{kind}"] else f"{row[f'p_{kind}']:.3f}" for kind in ("Ia", "Ibc", "II")

@@ -17,10 +17,10 @@ EPOCHS = (0.0, 5.0, 15.0, 25.0, 50.0)  # days after the trigger
 _KINDS = ("without redshift", "with host redshift")
 
 
-def tested(photometry: Photometry, split: str, *, seed: int = 0) -> Photometry:
+def tested(photometry: Photometry, split: str) -> Photometry:
     """The objects that the split does not train on and whose class is known."""
     known = photometry.truth["type"].isin(CLASSES).to_numpy()
-    return photometry.take(~challenge_split(photometry, split, seed=seed) & known)
+    return photometry.take(~challenge_split(photometry, split) & known)
 
 
 def inputs_of(photometry: Photometry, views, *, host: bool) -> dict[str, np.ndarray]:
@@ -57,9 +57,9 @@ def judge_archive(network, path, split: str) -> Iterator[str]:
     from lcnet.supernovae.read import read
 
     photometry = read(path)
-    seed = int(((network.card.get("data") or {}).get("attributes") or {}).get("seed", 0))
     trained = ((network.card.get("data") or {}).get("attributes") or {}).get("split")
-    objects = tested(photometry, split, seed=seed)
+    # `training_examples` draws the split with one seed, whatever the seed of the looks
+    objects = tested(photometry, split)
     if trained != split:
         yield f"note: this network was trained on the split {trained!r}: it may have seen objects it is judged on here"
     label = np.array([CLASSES.index(one) for one in objects.truth["type"]])

@@ -65,7 +65,7 @@ def training_ranges(views: Views) -> dict[str, list[float]]:
     return ranges
 
 
-def doubts(photometry: Photometry, views: Views, ranges=None) -> list[list[str]]:
+def doubts(photometry: Photometry, views: Views, ranges=None, *, until=None) -> list[list[str]]:
     """What speaks against each object, a list of sentences; an empty one if nothing does.
 
     Parameters
@@ -75,9 +75,13 @@ def doubts(photometry: Photometry, views: Views, ranges=None) -> list[list[str]]
         Of the same objects.
     ranges : mapping of str to (float, float), optional
         As from `training_ranges`.
+    until : array, shape (n,), MJD, optional
+        Only what was observed up to then, as in `make_views`; NaN: everything.
     """
     names = np.array([band.name for band in photometry.bands] or [""])
     kept = np.isin(names, CHANNELS)[photometry.band] if len(photometry.mjd) else np.zeros(0, bool)
+    if until is not None and len(kept):
+        kept &= ~(photometry.mjd > np.asarray(until)[photometry.owner] + 1e-3)
     owner = photometry.owner[kept]
     n = len(photometry)
     snr = photometry.flux[kept] / photometry.flux_err[kept]

@@ -6,7 +6,7 @@ Which reader a file gets is decided by what it is (its name, its first bytes, it
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +72,8 @@ def _parts(source, options):
         yield from _files(archives.paths_of(source), options)
     elif hasattr(source, "columns") or hasattr(source, "colnames"):
         yield _table(source, options)
+    elif not isinstance(source, Mapping | Iterable):
+        raise TypeError(f"a source is a path, a table, a light curve or a list of these, not {source!r}")
     elif isinstance(source, Mapping):
         import pandas as pd
 
@@ -134,16 +136,21 @@ def _one(path: Path, photometry, options):
 
     name = str(path).lower()
     if archives.is_archive(name):
-        texts, tables = [], {}
-        for member, data in archives.open_archive(path):
-            if member.lower().endswith(_FITS):
-                tables[member] = data
-            else:
-                texts.append((member, data))
+        texts, tables, damage = [], {}, None
+        try:
+            for member, data in archives.open_archive(path):
+                if member.lower().endswith(_FITS):
+                    tables[member] = data
+                else:
+                    texts.append((member, data))
+        except ValueError as error:  # what lies before the damage is kept
+            damage = error
         if texts:
             yield _snana(texts, options)
         if tables:
             yield from snana_fits.read_members(tables, options["lookup"])
+        if damage is not None:
+            raise damage
         if not texts and not tables:
             raise ValueError(f"{path} holds no light curve")
     elif name.endswith(_FITS):
@@ -171,7 +178,10 @@ def _table(table, options, source: str = "") -> Photometry:
     from lcnet.supernovae.tables import read_table
 
     try:
-        return read_table(table, source=source, **options)
+        found = read_table(table, source=source, **options)
+        if source and not len(found):
+            raise ValueError("a table without rows")
+        return found
     except (ValueError, KeyError) as error:
         if not source:
             raise

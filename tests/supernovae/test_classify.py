@@ -51,9 +51,10 @@ def test_bad_input_is_rows_and_nothing_is_lost(simulated, text, network, tmp_pat
     assert found["good"]["status"] == "ok"
     for name in ("empty", "binary", "nan", "infinite"):
         assert found[name]["status"] == "failed" and found[name]["reason"] and np.isnan(found[name]["p_Ia"]), name
-    assert (
-        found["one"]["status"] == "bands_missing" and found["one"]["n_obs"] == 1 and np.isfinite(found["one"]["p_Ia"])
-    )
+    assert found["one"]["status"] == "few_points" and found["one"]["n_obs"] == 1 and np.isfinite(found["one"]["p_Ia"])
+    assert found["one"]["reason"].startswith("1 point in the window")
+    for name in ("nan", "infinite"):
+        assert "finite flux" in found[name]["reason"]
     assert found["two"]["status"] == "bands_missing" and found["two"]["bands"] == "gr"
     assert "i, z" in found["two"]["reason"]
     assert found["unknown"]["status"] == "ok" and found["unknown"]["bands"] == "riz"
@@ -84,6 +85,8 @@ def test_redshifts_as_people_give_them(simulated, network, tmp_path):
     assert not np.array_equal(one["p_Ia"], without["p_Ia"])
     host = classify(simulated, redshift="host", network=network)
     assert np.array_equal(host["redshift"], simulated.objects["redshift"])
+    with pytest.raises(ValueError, match="redshift must be positive"):
+        classify(simulated, redshift=-1.0, network=network)
     with pytest.raises(ValueError, match="12 objects"):
         classify(simulated, redshift=[0.1, 0.2], network=network)
     with pytest.raises(ValueError, match="object and redshift"):
@@ -114,7 +117,25 @@ def test_an_epoch_does_not_see_later_points(simulated, network):
     frame = simulated.take([0]).to_frame()
     early = classify(frame[frame["mjd"] <= row["mjd"].value], network=network)
     assert early["p_Ia"][0] == pytest.approx(row["p_Ia"], abs=1e-6)
+    assert [early[name][0] for name in ("ood", "reason")] == [row[name] for name in ("ood", "reason")]
     assert early["mjd_peak"][0].value == pytest.approx(row["mjd_peak"].value, abs=1e-6)
+
+
+def test_the_flag_of_a_night_does_not_see_later_points(network):
+    """What is bright again, and brighter, a year later is a supernova until then."""
+    time = np.arange(0, 90, 3.0)
+    bump = 100 * np.exp(-0.5 * ((time - 30) / 12) ** 2)
+    frame = pd.concat(
+        pd.DataFrame({"mjd": 56000 + time + late, "band": band, "flux": height * bump, "flux_err": 2.0})
+        for band in "griz"
+        for late, height in ((0, 1), (400, 2))
+    )
+    table = classify(frame, epochs="all", network=network)
+    known = table["mjd"].value < 56100
+    assert not table["ood"][known].any() and not any(table["reason"][known])
+    reason = table["reason"][-1]
+    assert table["ood"][-1] and reason == "out of distribution: bright more than 100 d before its peak"
+    assert classify(frame, network=network)["reason"][0] == reason
 
 
 def test_what_is_no_supernova_is_flagged(simulated, network):

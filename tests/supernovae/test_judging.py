@@ -50,6 +50,20 @@ def test_training_objects_are_not_judged(photometry):
     assert len(judged) == 300 and not trained & judged
 
 
+def test_the_seed_of_the_looks_does_not_move_the_split(photometry, judged):
+    """Objects that a network was trained on are not judged, whatever seed its examples were made with."""
+    from lcnet.supernovae.challenge import training_examples
+
+    made = training_examples(photometry, "half", looks=0, seed=3)
+    judged.card["data"] = {"attributes": made.attributes}
+    seen, rng = [], np.random.default_rng(0)
+    judged.predict_members = lambda inputs: seen.append(len(inputs["time"])) or rng.dirichlet([1, 1, 1], (1, seen[-1]))
+    objects = judging.tested(photometry, "half")
+    assert not set(made.group) & set(objects.objects["object"])
+    list(judging.judge_archive(judged, photometry, "half"))
+    assert seen[0] == len(objects)
+
+
 def test_the_command(judged, photometry, monkeypatch, tmp_path):
     import importlib
 

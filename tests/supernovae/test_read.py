@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
 import time
@@ -81,6 +82,31 @@ def test_damaged_files_are_rows(simulated, text, tmp_path):
     assert by_file.loc["cut.DAT", "status"] == "ok" and 0 < by_file.loc["cut.DAT", "n"] < whole
     assert by_file.loc["word.DAT", "n"] == whole - 1
     assert by_file.loc["nan.DAT", "n"] == whole - 1
+
+
+def test_damaged_gzip_and_archives_lose_nothing_else(simulated, text, tmp_path):
+    members = {f"{k}.DAT": text(simulated, k).encode() for k in range(8)}
+    whole = gzip.compress(members["0.DAT"])
+    for data in (whole[:200], whole[:60] + bytes(60) + whole[120:]):
+        (tmp_path / "cut.DAT.gz").write_bytes(data)
+        found = read(tmp_path / "cut.DAT.gz")
+        assert found.objects["status"].tolist() == ["failed"] and "gzip" in found.objects["reason"].iloc[0]
+    with tarfile.open(tmp_path / "all.tar", "w") as archive:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    data = (tmp_path / "all.tar").read_bytes()
+    (tmp_path / "half.tar").write_bytes(data[: len(data) // 2])
+    found = read(tmp_path / "half.tar")
+    status = found.objects["status"].tolist()
+    assert len(status) > 2 and set(status[:-1]) == {"ok"} and status[-1] == "failed"
+    assert "not a readable archive" in found.objects["reason"].iloc[-1]
+    (tmp_path / "none.csv").write_text("object,mjd,band,flux,flux_err\n")
+    found = read(tmp_path / "none.csv")
+    assert found.objects["status"].tolist() == ["failed"] and "without rows" in found.objects["reason"].iloc[0]
+    with pytest.raises(TypeError, match="a source is a path"):
+        read(5)
 
 
 def test_one_of_many_that_is_not_there_is_a_row_in_its_place(simulated, text, tmp_path):
