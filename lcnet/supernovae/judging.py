@@ -53,6 +53,11 @@ def judge_archive(network, path, split: str) -> Iterator[str]:
     ------
     str
         Lines of the report.
+
+    Raises
+    ------
+    ValueError
+        An unknown split, or no typed objects of every class to judge by.
     """
     from lcnet.supernovae.read import read
 
@@ -60,6 +65,12 @@ def judge_archive(network, path, split: str) -> Iterator[str]:
     trained = ((network.card.get("data") or {}).get("attributes") or {}).get("split")
     # `training_examples` draws the split with one seed, whatever the seed of the looks
     objects = tested(photometry, split)
+    if len(set(objects.truth["type"])) < len(CLASSES):
+        failed = int((photometry.objects["status"] != "ok").sum())
+        raise ValueError(
+            f"nothing to judge by: of {len(photometry)} objects ({failed} unreadable) {len(objects)} are"
+            f" typed and not trained on, and all of {', '.join(CLASSES)} are needed"
+        )
     if trained != split:
         yield f"note: this network was trained on the split {trained!r}: it may have seen objects it is judged on here"
     label = np.array([CLASSES.index(one) for one in objects.truth["type"]])

@@ -64,6 +64,14 @@ def test_the_seed_of_the_looks_does_not_move_the_split(photometry, judged):
     assert seen[0] == len(objects)
 
 
+def test_objects_without_types_are_nothing_to_judge_by(photometry, judged):
+    import dataclasses
+
+    untyped = dataclasses.replace(photometry, truth=photometry.truth.assign(type=""))
+    with pytest.raises(ValueError, match="nothing to judge by.* 600 objects"):
+        list(judging.judge_archive(judged, untyped, "half"))
+
+
 def test_the_command(judged, photometry, monkeypatch, tmp_path):
     import importlib
 
