@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 # Set before anything imports numpy or torch. The suite runs one process a core, so more threads only compete;
@@ -13,6 +14,18 @@ os.environ["MPLBACKEND"] = "Agg"
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
+
+# the same examples in every run: a suite that fails now and then says nothing about the change it fails on
+settings.register_profile("lcnet", derandomize=True, database=None)
+settings.load_profile("lcnet")
+
+try:
+    # a suite started in the background ignores Ctrl-C, and so would the processes whose Ctrl-C it tests
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+except ValueError:  # not in the main thread
+    pass
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -22,6 +22,8 @@ VALUES = st.one_of(
     TEXT.filter(lambda text: "&" not in text),
     st.none(),
 )
+# astropy takes a quote in the comment behind an empty string for the string's end: no oracle there
+COMMENTS = TEXT.filter(lambda text: "'" not in text)
 KEYWORDS = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", min_size=1, max_size=8).filter(
     lambda key: key not in ("END", "COMMENT", "HISTORY", "CONTINUE", "SIMPLE", "BITPIX", "NAXIS", "EXTEND", "XTENSION")
 )
@@ -34,7 +36,7 @@ def plain(header):
 
 
 @settings(deadline=None, max_examples=150)
-@given(cards=st.dictionaries(KEYWORDS, st.tuples(VALUES, TEXT), max_size=12))
+@given(cards=st.dictionaries(KEYWORDS, st.tuples(VALUES, COMMENTS), max_size=12))
 @example(cards={"A": ("it''s", "quote's"), "B": ("a / b", ""), "C": (1e300, "/"), "D": ("", ""), "E": (" x ", "= ")})
 def test_any_card_is_read_as_astropy_reads_it(cards):
     header = fits.Header()
