@@ -114,9 +114,9 @@ def _opened(path):
         raise FileNotFoundError(f"{path}: no such file")
     try:
         return _read(path)
-    except OSError:
-        raise
     except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's; astropy says that of a file that is no FITS too
         said = " ".join(str(error).split())[:200]
         raise ValueError(f"{path}: cannot be read as a table ({type(error).__name__}: {said})") from None
 

@@ -245,3 +245,11 @@ def test_whatever_is_in_the_file_it_is_read_or_refused_by_name(tmp_path_factory,
         read_tces(path)
     except ValueError as error:
         assert "odd.csv" in str(error)
+
+
+def test_a_page_named_fits_is_told_from_a_table(tmp_path):
+    """astropy calls it an OSError, as if the disk had failed, and advises to read it all the same."""
+    path = tmp_path / "events.fits"
+    path.write_text("<html>Not found</html>")
+    with pytest.raises(ValueError, match="events.fits: cannot be read as a table"):
+        read_tces(path)
