@@ -5,9 +5,9 @@ Missing numbers are NaN, missing words "". In CSV and Parquet the column ``objec
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
+
+from lcnet.tables import FORMATS, file_format, votable
 
 __all__ = ["COLUMNS", "EPOCH_COLUMNS", "FORMATS", "check_output", "classification_table", "write_table"]
 
@@ -34,7 +34,6 @@ EPOCH_COLUMNS = {
     "epoch": ("f", "d", "its time after the trigger, observer's frame"),
 }
 _MISSING = {"s": "", "i": 0, "f": np.nan, "b": False}
-FORMATS = {".ecsv": "ascii.ecsv", ".vot": "votable", ".xml": "votable", ".parquet": "parquet", ".csv": "csv"}
 
 
 def classification_table(columns, meta=None, *, epochs: bool = False):
@@ -75,12 +74,7 @@ def check_output(path) -> str:
     ValueError
         For a suffix that is none of `FORMATS`, or a folder.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; give a file, for example {path / 'types.ecsv'}")
-    if path.suffix.lower() not in FORMATS:
-        raise ValueError(f"{path}: cannot tell the format from {path.suffix!r}; use one of {', '.join(FORMATS)}")
-    return FORMATS[path.suffix.lower()]
+    return file_format(path, example="types.ecsv")
 
 
 def write_table(table, path) -> None:
@@ -106,12 +100,6 @@ def write_table(table, path) -> None:
         elif kind == "parquet":
             table.to_pandas(index=False).to_parquet(temporary, index=False)
         elif kind == "votable":
-            from astropy.io.votable.tree import Info, VOTableFile
-            from astropy.table import Table
-
-            file = VOTableFile.from_table(Table(table, copy=True))
-            for name, value in table.meta.items():
-                file.resources[0].infos.append(Info(name=str(name), value=str(value)))
-            file.to_xml(str(temporary))
+            votable(table).to_xml(str(temporary))
         else:
             table.write(temporary, format=kind, overwrite=True)

@@ -15,7 +15,7 @@ import numpy as np
 
 from lcnet.core.jit import njit
 from lcnet.transits.detrend import in_transit
-from lcnet.transits.views import _median_of_many
+from lcnet.transits.medians import median_of_many
 
 __all__ = ["first_transit", "line_errors", "measure_box", "red_noise_beta", "repeats", "transit_numbers"]
 
@@ -67,7 +67,7 @@ def _beta(time, flux, level, sigma, days, cadence):
 
 @njit(nogil=True)
 def _scatter(flux, level):
-    return 1.4826 * _median_of_many(np.abs(flux - level))
+    return 1.4826 * median_of_many(np.abs(flux - level))
 
 
 def red_noise_beta(time, flux, duration):
@@ -85,7 +85,7 @@ def red_noise_beta(time, flux, duration):
     if time.size < 3:
         return 1.0
     time, flux = np.ascontiguousarray(time, float), np.ascontiguousarray(flux, float)
-    level = _median_of_many(flux)
+    level = median_of_many(flux)
     return float(_beta(time, flux, level, _scatter(flux, level), duration / 24.0, float(np.median(np.diff(time)))))
 
 
@@ -146,7 +146,7 @@ def measure_box(curve, period, epoch, duration, *, others=None):
     if inside.size < 2 or outside.size < 10:
         return None
     cadence = float(np.median(np.diff(curve.time)))
-    middle = _median_of_many(outside)
+    middle = median_of_many(outside)
     sigma = _scatter(outside, middle)
     beta = float(_beta(out_time, outside, middle, sigma, days, cadence))
     if not sigma > 0:  # noiseless or coarsely digitised: no median deviation, but another scatter or stated errors

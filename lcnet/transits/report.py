@@ -173,7 +173,7 @@ def write_page(found, rows, folder, *, meta=None) -> Path:
     ------
     OSError
     """
-    from lcnet.core.files import replaced
+    from lcnet.core.files import write_bytes
 
     path = Path(folder, page_name(found.target))
     for dpi, whole in ((110, _MOST), (80, _MOST), (60, 3), (45, 1)):
@@ -181,13 +181,11 @@ def write_page(found, rows, folder, *, meta=None) -> Path:
         if len(html.encode()) < LARGEST:
             break
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replaced(path) as temporary:
-        Path(temporary).write_text(html, encoding="utf-8")
+    write_bytes(path, html.encode())
     if found.search.candidates:
         picture = _thumb_path(path)
         picture.parent.mkdir(exist_ok=True)
-        with replaced(picture) as temporary:
-            Path(temporary).write_text(thumbnail(found.search), encoding="utf-8")
+        write_bytes(picture, thumbnail(found.search).encode())
     return path
 
 
@@ -292,7 +290,7 @@ def write_index(table, folder, *, problems=None) -> Path:
     OSError
     """
     from lcnet import __version__
-    from lcnet.core.files import replaced
+    from lcnet.core.files import write_bytes
 
     folder = Path(folder)
     meta = {"lcnet": __version__, **table.meta}
@@ -318,8 +316,7 @@ def write_index(table, folder, *, problems=None) -> Path:
     )
     path = folder / "index.html"
     folder.mkdir(parents=True, exist_ok=True)
-    with replaced(path) as temporary:
-        Path(temporary).write_text(html, encoding="utf-8")
+    write_bytes(path, html.encode())
     return path
 
 

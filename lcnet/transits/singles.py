@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lcnet.core.jit import njit
-from lcnet.transits.views import _median_of_many
+from lcnet.transits.medians import median_of_many
 
 __all__ = ["Event", "Events", "find_events", "shortest_period"]
 
@@ -129,7 +129,7 @@ def find_events(curve, *, longest, min_snr, most=10):
     Events
     """
     time, flux = np.ascontiguousarray(curve.time), np.ascontiguousarray(curve.flux)
-    level, cadence = _median_of_many(flux), float(np.median(np.diff(time)))
+    level, cadence = median_of_many(flux), float(np.median(np.diff(time)))
     durations = _durations(cadence, longest)
     block = BLOCK * durations[-1]
     maxima = np.zeros(int((time[-1] - time[0]) / block) + 1)
@@ -138,7 +138,7 @@ def find_events(curve, *, longest, min_snr, most=10):
         centre, power, local = _boxes(time, flux, level, days, cadence)
         if centre.size < 20:
             continue
-        scatter = 1.4826 * _median_of_many(np.abs(power))
+        scatter = 1.4826 * median_of_many(np.abs(power))
         if not scatter > 0:
             continue
         snr = local / scatter

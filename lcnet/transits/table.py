@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from array import array
-from pathlib import Path
 
 import numpy as np
 
+from lcnet.tables import FORMATS, file_format, votable
 from lcnet.transits.vet import COLUMNS as VETTED
 
 __all__ = [
@@ -71,13 +71,6 @@ _SHOWN = {"period": ".8f", "epoch": ".6f", "duration": ".4f", "depth": ".2f", "s
 _SHOWN |= dict.fromkeys(("coverage", "p_transit", "p_planet", "p_planet_std", "ra", "dec"), ".5f")
 MISSING = {"s": "", "i": 0, "f": np.nan}
 _CSV_SUFFIX = {"d": "_d", "h": "_h", "ppm": "_ppm", "R_earth": "_R_earth", "deg": "_deg", "": ""}
-FORMATS = {
-    ".ecsv": "ascii.ecsv",
-    ".vot": "votable",
-    ".xml": "votable",
-    ".parquet": "parquet",
-    ".csv": "csv",
-}
 
 
 def failed_row(target: str, reason: str, **known) -> dict:
@@ -205,12 +198,7 @@ def check_output(path) -> str:
     ValueError
         For a suffix that is none of `FORMATS`, or a folder.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; give a file, for example {path / 'candidates.ecsv'}")
-    if path.suffix.lower() not in FORMATS:
-        raise ValueError(f"{path}: cannot tell the format from {path.suffix!r}; use one of {', '.join(FORMATS)}")
-    return FORMATS[path.suffix.lower()]
+    return file_format(path, example="candidates.ecsv")
 
 
 def write_table(table, path) -> None:
@@ -244,7 +232,7 @@ def write_table(table, path) -> None:
             plain = _plain_columns(table)
             plain.write(temporary, format="ascii.csv", overwrite=True)
         elif kind == "votable":
-            _votable(_for_file(table)).to_xml(str(temporary))
+            votable(_for_file(table), spell=_spelt).to_xml(str(temporary))
         else:
             _for_file(table).write(temporary, format=kind, overwrite=True)
 
@@ -274,13 +262,6 @@ def _plain_columns(table):
     return plain
 
 
-def _votable(table):
-    """The table with its meta as INFO elements, which astropy's own conversion leaves out; JSON where it is no text."""
-    from astropy.io.votable.tree import Info, VOTableFile
-    from astropy.table import Table
-
-    file = VOTableFile.from_table(Table(table, copy=True))
-    for name, value in table.meta.items():
-        said = value if isinstance(value, str) else json.dumps(value)
-        file.resources[0].infos.append(Info(name=str(name), value=said))
-    return file
+def _spelt(value) -> str:
+    """A value of the meta in a VOTable: JSON where it is no text."""
+    return value if isinstance(value, str) else json.dumps(value)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lcnet.core.jit import njit
+from lcnet.transits.medians import select
 
 __all__ = ["MIN_GAP", "Knots", "draw_trend", "stretch_bounds", "trend_segments"]
 
@@ -61,32 +62,6 @@ def stretch_bounds(time, segment, *, gap=MIN_GAP):
 
 
 @njit(nogil=True)
-def _middle(values, n):
-    """The upper median of values[:n], which is reordered (Hoare's quickselect)."""
-    k = n // 2
-    low, high = 0, n - 1
-    while low < high:
-        pivot = values[(low + high) // 2]
-        i, j = low, high
-        while i <= j:
-            while values[i] < pivot:
-                i += 1
-            while values[j] > pivot:
-                j -= 1
-            if i <= j:
-                values[i], values[j] = values[j], values[i]
-                i += 1
-                j -= 1
-        if k <= j:
-            high = j
-        elif k >= i:
-            low = i
-        else:
-            break
-    return values[k]
-
-
-@njit(nogil=True)
 def _biweight(x, y, start, order, work, fit):
     """Tukey's biweight polynomial through (x, y), |x| <= 1, in `fit` (value, slope, curvature at x = 0).
 
@@ -96,10 +71,10 @@ def _biweight(x, y, start, order, work, fit):
     if not start:
         for i in range(n):
             work[i] = y[i]
-        fit[0], fit[1], fit[2] = _middle(work, n), 0.0, 0.0
+        fit[0], fit[1], fit[2] = select(work, 0, n, n // 2), 0.0, 0.0
     for i in range(n):
         work[i] = abs(y[i] - fit[0] - x[i] * (fit[1] + fit[2] * x[i]))
-    scale = _middle(work, n)
+    scale = select(work, 0, n, n // 2)
     for iteration in range(N_ITERATIONS):
         if scale <= ROUNDING * abs(fit[0]):  # what it began at goes through the points already
             break
@@ -107,7 +82,7 @@ def _biweight(x, y, start, order, work, fit):
             # the start knew no curvature of its own: its residuals were those of the variation, not of the noise
             for i in range(n):
                 work[i] = abs(y[i] - fit[0] - x[i] * (fit[1] + fit[2] * x[i]))
-            scale = _middle(work, n)
+            scale = select(work, 0, n, n // 2)
             if scale <= ROUNDING * abs(fit[0]):
                 break
         inverse = 1.0 / (BIWEIGHT_CUT * scale)

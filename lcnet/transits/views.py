@@ -18,6 +18,7 @@ import numpy as np
 
 from lcnet.core.jit import njit
 from lcnet.transits.ephemeris import check_ephemeris, ephemeris_of
+from lcnet.transits.medians import median, median_of_many
 
 __all__ = ["find_secondary", "fold", "make_views", "median_bins", "views"]
 
@@ -54,76 +55,6 @@ def _fold(time, period, epoch):
 
 
 @njit(nogil=True)
-def _select(values, low, high, k):
-    """The k-th smallest of values[low:high], which is reordered (Hoare's quickselect)."""
-    high -= 1
-    while low < high:
-        pivot = values[(low + high) // 2]
-        i, j = low, high
-        while i <= j:
-            while values[i] < pivot:
-                i += 1
-            while values[j] > pivot:
-                j -= 1
-            if i <= j:
-                values[i], values[j] = values[j], values[i]
-                i += 1
-                j -= 1
-        if k <= j:
-            high = j
-        elif k >= i:
-            low = i
-        else:
-            break
-    return values[k]
-
-
-@njit(nogil=True)
-def _median(values, low, high):
-    """Median of values[low:high], which is reordered."""
-    n = high - low
-    upper = _select(values, low, high, low + n // 2)
-    if n % 2:
-        return upper
-    lower = values[low]
-    for i in range(low, low + n // 2):  # everything left of the selected one is no larger
-        lower = max(lower, values[i])
-    return 0.5 * (lower + upper)
-
-
-@njit(nogil=True)
-def _median_of_many(values):
-    """Median of a long array, which is left as it is: a histogram finds the few values it must be among."""
-    n = values.size
-    low, high = values.min(), values.max()
-    if n < 512 or not high > low:
-        copy = values.copy()
-        return _median(copy, 0, n)
-    n_cells = 2048
-    scale = (n_cells - 1) / (high - low)
-    count = np.zeros(n_cells, np.int64)
-    for i in range(n):
-        count[int((values[i] - low) * scale)] += 1
-    first, below = 0, 0
-    while below + count[first] <= (n - 1) // 2:
-        below += count[first]
-        first += 1
-    last, total = first, below + count[first]
-    while total <= n // 2:
-        last += 1
-        total += count[last]
-    among = np.empty(total - below)
-    k = 0
-    for i in range(n):
-        cell = int((values[i] - low) * scale)
-        if first <= cell <= last:
-            among[k] = values[i]
-            k += 1
-    lower = _select(among, 0, k, (n - 1) // 2 - below)
-    return lower if n % 2 else 0.5 * (lower + _select(among, 0, k, n // 2 - below))
-
-
-@njit(nogil=True)
 def _median_bins(x, y, start, spacing, width, n_bins):
     """Median of `y` in bins [start + j spacing, start + j spacing + width); NaN where a bin is empty."""
     first = np.empty(x.size, np.int32)
@@ -156,7 +87,7 @@ def _median_bins(x, y, start, spacing, width, n_bins):
     medians = np.full(n_bins, np.nan)
     for j in range(n_bins):
         if offset[j + 1] > offset[j]:
-            medians[j] = _median(members, offset[j], offset[j + 1])
+            medians[j] = median(members, offset[j], offset[j + 1])
     return medians
 
 
@@ -237,7 +168,7 @@ def _secondary(phase, flux, period, days):
     rest = _kept(flux, ~masked)
     if rest.size == 0:
         return np.nan, masked
-    level = _median_of_many(rest)
+    level = median_of_many(rest)
     return _slide_box(since, flux, masked, level, guard, period - guard, days), masked
 
 
@@ -286,8 +217,8 @@ def _view(phase, flux, half_window, n_bins, width, period, fill):
 @njit(nogil=True)
 def _views(time, flux, period, epoch, days):
     """The three views and whether each holds points, of finite arrays."""
-    centre = _median_of_many(flux)
-    sigma = 1.4826 * _median_of_many(np.abs(flux - centre))
+    centre = median_of_many(flux)
+    sigma = 1.4826 * median_of_many(np.abs(flux - centre))
     keep = flux <= (centre + BRIGHT_SIGMA * sigma if sigma > 0 else np.inf)
     time, flux = _kept(time, keep), _kept(flux, keep)
     phase = _fold(time, period, epoch)
@@ -306,7 +237,7 @@ def _views(time, flux, period, epoch, days):
 @njit(nogil=True)
 def _kepler_views(time, flux, period, epoch, days):
     """AstroNet's two views and whether each holds points; an empty bin is the median of the whole curve."""
-    phase, level = _fold(time, period, epoch), _median_of_many(flux)
+    phase, level = _fold(time, period, epoch), median_of_many(flux)
     n = KEPLER_GLOBAL_BINS
     whole = _view(phase, flux, 0.5 * period, n, period / n, period, level)
     half_window = KEPLER_LOCAL_SPAN * days
