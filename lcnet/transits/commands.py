@@ -256,9 +256,9 @@ def _run_demo(output, options) -> int:
     out("\nWhat was put in, and what was found:")
     print_cells(*result.cells())
     if options["figures"] is None:
-        out(f"\nLight curves and figures: {FOLDER}{os.sep}")
+        out(f"Light curves and figures: {FOLDER}{os.sep}")
     else:
-        out(f"\nLight curves: {FOLDER}{os.sep}\nFigures: {options['figures']}{os.sep}")
+        out(f"Light curves: {FOLDER}{os.sep}\nFigures: {options['figures']}{os.sep}")
     if options["report"] is not None:
         out(f"Report: {options['report']}{os.sep}index.html")
     if output is not None and written:

@@ -135,9 +135,11 @@ def print_cells(heads, rows) -> None:
         return
     if not (sys.stdout.encoding or "").lower().startswith("utf"):
         rows = [[cell.replace("±", "+-") for cell in row] for row in rows]
+    cut = False
     if heads[-1] == "remarks":
         room = WIDTH - sum(max(len(row[k]) for row in [heads, *rows]) + 2 for k in range(len(heads) - 1))
-        rows = [[*row[:-1], _fitting(row[-1], max(room, 20))] for row in rows]
+        fitted = [[*row[:-1], _fitting(row[-1], max(room, 20))] for row in rows]
+        cut, rows = fitted != rows, fitted
     widths = [max(len(row[k]) for row in [heads, *rows]) for k in range(len(heads))]
     for row in [heads, *rows]:
         cells = [
@@ -146,6 +148,8 @@ def print_cells(heads, rows) -> None:
         ]
         out("  ".join(cells).rstrip())
     out("")
+    if cut:
+        out("Remarks that end in +2: two more are in the table's flags.")
 
 
 def _fitting(remarks: str, room: int) -> str:
