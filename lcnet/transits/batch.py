@@ -16,7 +16,7 @@ from lcnet.transits.read import ReadError, Source
 from lcnet.transits.star import density, with_given
 from lcnet.transits.vet import vet_candidate
 
-__all__ = ["Found", "Job", "Options", "find", "measured_only", "search_curve"]
+__all__ = ["Found", "Job", "Options", "find", "measured_only", "search_curve", "searched"]
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def search_curve(curve: Curve, options: Options, *, known=None) -> Found:
     """`find` for a star that has been read."""
     star = with_given(curve.star, options.star)
     if known is None:
-        search, refused = _searched(curve, options, star), {}
+        search, refused = searched(curve, options, star), {}
     else:
         search, refused = _measured(curve, known)
     numbers = range(len(search.candidates))
@@ -122,7 +122,8 @@ def search_curve(curve: Curve, options: Options, *, known=None) -> Found:
     return Found(curve.target, curve, search, views, vettings, star, known or ())
 
 
-def _searched(curve, options, star):
+def searched(curve, options, star):
+    """A star's search with the options of a batch: `find_candidates` of its arrays, durations by the star's density."""
     return find_candidates(
         curve.time,
         curve.flux,

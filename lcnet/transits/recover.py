@@ -12,8 +12,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from lcnet.transits.batch import Options, search_curve
-from lcnet.transits.candidates import find_candidates
+from lcnet.transits.batch import Options, search_curve, searched
 from lcnet.transits.curves import Curve
 from lcnet.transits.detrend import in_transit
 from lcnet.transits.ephemeris import plain
@@ -278,14 +277,7 @@ def _one_star(lc) -> Curve:
 
 def _without_own(curve, options):
     """The light curve without the transits of its own candidates, and those candidates in words."""
-    found = find_candidates(
-        curve.time,
-        curve.flux,
-        curve.flux_err,
-        segment=curve.segment,
-        min_snr=options.min_snr,
-        max_candidates=options.max_candidates,
-    )
+    found = searched(curve, options, options.star)
     keep = np.ones(curve.time.size, bool)
     for candidate in found.candidates:
         ephemeris = (candidate.period, candidate.epoch, candidate.duration)
