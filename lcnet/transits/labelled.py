@@ -105,8 +105,9 @@ def simulate_candidates(n, seed):
     Returns
     -------
     Examples
-        Inputs ``global_view`` (n, 201), ``local_view`` and ``secondary_view`` (n, 61), ``period`` [d], ``duration``
-        [h], ``depth`` [ppm] and ``snr``, all float32; target ``label`` indexes `CLASSES`; ``group`` is the star;
+        Inputs ``global_view`` (n, 201), ``local_view`` and ``secondary_view`` (n, 61), ``odd_even_view`` (n, 122),
+        ``period`` [d], ``duration`` [h], ``depth`` [ppm] and ``snr``, all float32; target ``label`` indexes `CLASSES`;
+        ``group`` is the star;
         ``meta`` holds the truth.
     """
     quota = [(n + 2 - i) // 3 for i in range(3)]

@@ -1,8 +1,9 @@
-"""Global, local and secondary views of a folded light curve, the inputs of the transit networks.
+"""Global, local, secondary and odd-even views of a folded light curve, the inputs of the transit networks.
 
 A view is the light curve folded at the candidate's period, cut to a window about the event, reduced to a fixed number
 of overlapping bins by the median, and scaled so that its median is 0 and its deepest bin -1. Two presets: "tess" (Yu et
-al. 2019) has 201, 61 and 61 bins, "kepler" (AstroNet, Shallue & Vanderburg 2018) 2001 and 201 for four years of data.
+al. 2019) has 201, 61 and 61 bins, and twice 61 for odd beside even transits; "kepler" (AstroNet, Shallue & Vanderburg
+2018) 2001 and 201 for four years of data.
 
 The kernel drops every point into the bins it belongs to (a counting sort) and selects each bin's median in place, so
 its cost is linear in the points: no sort of the folded curve.
@@ -215,8 +216,33 @@ def _view(phase, flux, half_window, n_bins, width, period, fill):
 
 
 @njit(nogil=True)
+def _odd_even(time, flux, period, epoch, days):
+    """Close-ups of the odd and of the even transits, one after the other, on one scale: common median 0, minimum -1.
+
+    NaN throughout where either has no point in transit: the comparison cannot be made.
+    """
+    half_window, width = min(LOCAL_SPAN * days, 0.5 * period), LOCAL_WIDTH * days
+    spacing = (2 * half_window - width) / (LOCAL_BINS - 1)
+    view = np.full(2 * LOCAL_BINS, np.nan)
+    for parity in range(2):
+        phase = _fold(time, 2 * period, epoch + parity * period)
+        if np.abs(phase).min() > 0.5 * days:
+            return np.full(2 * LOCAL_BINS, np.nan).astype(np.float32)
+        one = _median_bins(phase, flux, -half_window, spacing, width, LOCAL_BINS)
+        filled = np.flatnonzero(np.isfinite(one))
+        if filled.size == 0:
+            return np.full(2 * LOCAL_BINS, np.nan).astype(np.float32)
+        if filled.size < LOCAL_BINS:
+            one = np.interp(np.arange(LOCAL_BINS), filled, one[filled])
+        view[parity * LOCAL_BINS : (parity + 1) * LOCAL_BINS] = one
+    view = view - np.median(view)
+    depth = -view.min()
+    return (view / depth if depth > 0 else np.zeros(2 * LOCAL_BINS)).astype(np.float32)
+
+
+@njit(nogil=True)
 def _views(time, flux, period, epoch, days):
-    """The three views and whether each holds points, of finite arrays."""
+    """The four views and whether each holds points, of finite arrays; odd-even is never said to be empty."""
     centre = median_of_many(flux)
     sigma = 1.4826 * median_of_many(np.abs(flux - centre))
     keep = flux <= (centre + BRIGHT_SIGMA * sigma if sigma > 0 else np.inf)
@@ -231,7 +257,7 @@ def _views(time, flux, period, epoch, days):
         second = _view(shifted, rest, SECONDARY_SPAN * days, LOCAL_BINS, LOCAL_WIDTH * days, period, np.nan)
     else:
         second = np.zeros(LOCAL_BINS, np.float32), not masked.all()
-    return whole, local, second
+    return whole, local, second, (_odd_even(time, flux, period, epoch, days), True)
 
 
 @njit(nogil=True)
@@ -245,7 +271,7 @@ def _kepler_views(time, flux, period, epoch, days):
 
 
 _PRESETS = {
-    "tess": (_views, ("global_view", "local_view", "secondary_view")),
+    "tess": (_views, ("global_view", "local_view", "secondary_view", "odd_even_view")),
     "kepler": (_kepler_views, ("global_view", "local_view")),
 }
 
@@ -275,8 +301,10 @@ def make_views(time, flux, period, epoch, duration, *, kind="tess"):
     views : dict of array, float32
         Of "tess" (Yu et al. 2019): ``global_view`` (201,): bins of width 1.2 P / 201 over the whole orbit;
         ``local_view`` (61,): bins of width 0.16 duration over +-2 durations; ``secondary_view`` (61,): bins of width
-        0.16 duration over +-4 durations about the strongest dip elsewhere in the orbit, the primary masked. Points over
-        5 sigma bright are left out, empty bins interpolated.
+        0.16 duration over +-4 durations about the strongest dip elsewhere in the orbit, the primary masked;
+        ``odd_even_view`` (122,): the local view of the odd transits, then of the even ones (the one at `epoch` is odd),
+        on one scale; NaN throughout, which a network takes as missing, where either has no point in transit. Points
+        over 5 sigma bright are left out, empty bins interpolated.
         Of "kepler" (Shallue & Vanderburg 2018): ``global_view`` (2001,): bins of width P / 2001; ``local_view`` (201,):
         bins of width 0.16 duration over +-4 durations. An empty bin is the median of the whole light curve.
         Each view has median 0 and minimum -1.
@@ -324,8 +352,8 @@ def views(lc, period, epoch, duration, kind="tess"):
     Returns
     -------
     dict of array, float32
-        "tess": ``global_view`` (201,), ``local_view`` (61,), ``secondary_view`` (61,); "kepler": ``global_view``
-        (2001,), ``local_view`` (201,). For `predict` add the axis of examples:
+        "tess": ``global_view`` (201,), ``local_view`` (61,), ``secondary_view`` (61,), ``odd_even_view`` (122,);
+        "kepler": ``global_view`` (2001,), ``local_view`` (201,). For `predict` add the axis of examples:
         ``net.predict({name: view[None] for name, view in views.items()})``.
 
     Raises

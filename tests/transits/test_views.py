@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from lcnet.transits.views import find_secondary, fold, make_views, median_bins, views
 
-SHAPES = {"global_view": (201,), "local_view": (61,), "secondary_view": (61,)}
+SHAPES = {"global_view": (201,), "local_view": (61,), "secondary_view": (61,), "odd_even_view": (122,)}
+STORED = ("global_view", "local_view", "secondary_view")  # what Yu et al. (2019) published
 
 
 def reference_bins(x, y, low, high, n_bins, width):
@@ -54,7 +55,19 @@ def reference_views(time, flux, period, epoch, duration):
         "global_view": reference_view(phase, flux, period / 2, 201, 1.2 * period / 201, period),
         "local_view": reference_view(phase, flux, 2 * days, 61, 0.16 * days, period),
         "secondary_view": reference_view(shifted, flux[~masked], 4 * days, 61, 0.16 * days, period),
+        "odd_even_view": reference_odd_even(time, flux, period, epoch, days),
     }
+
+
+def reference_odd_even(time, flux, period, epoch, days):
+    """Two folds at twice the period, on one scale."""
+    half, view = min(2 * days, 0.5 * period), []
+    for parity in (0, 1):
+        x = fold(time, 2 * period, epoch + parity * period)
+        bins = reference_bins(x, flux, -half, half, 61, 0.16 * days)
+        view.append(np.interp(np.arange(61), np.flatnonzero(~np.isnan(bins)), bins[~np.isnan(bins)]))
+    view = np.concatenate(view) - np.median(np.concatenate(view))
+    return view / -view.min()
 
 
 def light_curve(seed=0, *, n=4000, period=3.1, epoch=1001.0, duration=2.5, depth=1e-3, noise=2e-4):
@@ -167,7 +180,7 @@ def test_the_secondary_is_where_it_was_put(offset):
 def test_a_view_with_nothing_below_its_median_is_zeros_and_flagged():
     time = np.linspace(0, 27, 5000)
     made, flags = make_views(time, np.ones(5000), 3.0, 1.0, 2.0)
-    assert set(flags) == {"flat_global_view", "flat_local_view", "flat_secondary_view"}
+    assert set(flags) == {"flat_global_view", "flat_local_view", "flat_secondary_view", "flat_odd_even_view"}
     assert not any(view.any() for view in made.values())
 
 
@@ -176,6 +189,20 @@ def test_a_gap_at_transit_is_flagged_empty():
     keep = np.abs(fold(time, 3.1, 1001.0)) > 0.3
     made, flags = make_views(time[keep], flux[keep], 3.1, 1001.0, 2.5)
     assert "empty_local_view" in flags and not made["local_view"].any()
+    assert np.isnan(made["odd_even_view"]).all()
+
+
+def test_odd_and_even_transits_of_a_binary_at_half_its_period():
+    """Depths 1 and 0.4 in turn: both halves on the scale of the deeper."""
+    time, flux = light_curve(depth=0.0, noise=1e-6)
+    flux[np.abs(fold(time, 6.2, 1001.0)) < 2.5 / 48] -= 1e-3
+    flux[np.abs(fold(time, 6.2, 1004.1)) < 2.5 / 48] -= 4e-4
+    odd, even = make_views(time, flux, 3.1, 1001.0, 2.5)[0]["odd_even_view"].reshape(2, 61)
+    assert odd[30] == pytest.approx(-1, abs=0.01) and even[30] == pytest.approx(-0.4, abs=0.01)
+    odd, even = make_views(time, flux, 3.1, 1004.1, 2.5)[0]["odd_even_view"].reshape(2, 61)
+    assert odd[30] == pytest.approx(-0.4, abs=0.01) and even[30] == pytest.approx(-1, abs=0.01)
+    # one transit in the data: nothing to compare
+    assert np.isnan(make_views(time, flux, 20.0, 1013.4, 2.5)[0]["odd_even_view"]).all()
 
 
 @pytest.mark.parametrize(
@@ -204,7 +231,7 @@ def yu_row(data_dir, tic, disposition):
     index = [i for i, row in enumerate(rows) if (row["tic_id"], row["disposition"]) == (str(tic), disposition)]
     assert len(index) == 1
     with np.load(folder / "tess_yu2019.npz") as stored:
-        return rows[index[0]], {name: stored[name][index[0]] for name in SHAPES}
+        return rows[index[0]], {name: stored[name][index[0]] for name in STORED}
 
 
 @pytest.fixture(scope="module")
@@ -252,7 +279,7 @@ def test_stored_and_remade_views_get_the_same_verdict(pi_mensae):
     scalars = {"period": period, "duration": duration, "depth": float(row["Transit_Depth"])}
     for extra in ({}, scalars):
         p_transit = net.predict(
-            {name: np.stack([made[name], stored[name]]) for name in SHAPES}
+            {name: np.stack([made[name], stored[name]]) for name in STORED}
             | {name: np.full(2, value, np.float32) for name, value in extra.items()}
         )[:, list(net.classes).index("transit")]
         assert abs(p_transit[0] - p_transit[1]) <= 0.1
