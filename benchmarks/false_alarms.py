@@ -71,7 +71,8 @@ def stars():
         if number not in seen:
             seen.add(number)
             here = slice(offset[row], offset[row + 1])
-            yield number, time[here].astype(float), flux[here].astype(float), known.get(number, np.empty((0, 3)))
+            # stored as deviations from one
+            yield number, time[here].astype(float), 1.0 + flux[here].astype(float), known.get(number, np.empty((0, 3)))
 
 
 def null_sets(time, flux, known, rng, days):
