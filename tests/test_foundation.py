@@ -93,6 +93,7 @@ def test_every_public_name_is_there():
                 "bls",
                 "bls_many",
                 "bls_search",
+                "explain",
                 "flatten",
                 "read",
                 "recover",

@@ -12,7 +12,7 @@ from lcnet.core.network import outputs
 if TYPE_CHECKING:
     from lcnet.core.network import Network
 
-__all__ = ["activations", "layers", "plot_activations"]
+__all__ = ["activations", "embeddings", "layers", "plot_activations"]
 
 
 def layers(net: Network) -> tuple[str, ...]:
@@ -70,6 +70,53 @@ def activations(net: Network, inputs: Mapping, layer: str, *, member: int = 0, b
         for handle in handles:
             handle.remove()
     return np.concatenate(parts)
+
+
+def embeddings(net: Network, inputs: Mapping, *, batch_size: int = 256) -> np.ndarray:
+    """What the last hidden layer of each member makes of examples, the members side by side.
+
+    The last hidden layer is what the last fully connected layer to run is given.
+
+    Parameters
+    ----------
+    net : Network
+    inputs : mapping of str to array, shape (n, *shape)
+        As `Network.predict` takes them.
+    batch_size : int
+
+    Returns
+    -------
+    array, shape (n, members x width), float32
+
+    Raises
+    ------
+    ValueError
+        A network without such a layer, or inputs as in `Network.predict`.
+    """
+    from torch import nn
+
+    members = []
+    for model in net._nets:
+        parts, latest = [], [None]
+
+        def keep(module, given, latest=latest):
+            latest[0] = given[0].detach()
+
+        def collect(module, given, found, parts=parts, latest=latest):
+            if latest[0] is None or latest[0].ndim != 2:
+                raise ValueError("the network does not end in a fully connected layer over examples")
+            parts.append(latest[0].float().cpu().numpy())
+            latest[0] = None
+
+        handles = [one.register_forward_pre_hook(keep) for one in model.modules() if isinstance(one, nn.Linear)]
+        handles.append(model.register_forward_hook(collect))
+        try:
+            outputs([model], net.specs, inputs, batch_size=batch_size)
+        finally:
+            for handle in handles:
+                handle.remove()
+        members.append(np.concatenate(parts))
+    return np.concatenate(members, axis=1)
 
 
 def plot_activations(maps, ax=None, *, title=""):

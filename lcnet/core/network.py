@@ -58,13 +58,17 @@ def load(name_or_path: str | os.PathLike, *, task: Task | None = None) -> Networ
     path, largest = _locate(name_or_path)
     card = read_card(path)
     if "reading_of" not in card:
-        return Network(card, read_weights(path, card, largest=largest), task=task)
+        net = Network(card, read_weights(path, card, largest=largest), task=task)
+        net.path = path
+        return net
     # the network lies beside its readings
     path = path.with_name(str(card["reading_of"]).rpartition("/")[2] + ".json")
     read = read_card(path)
     if read["sha256"] != card["sha256"]:
         raise WeightsError(f"{card.get('name')} reads another version of {card['reading_of']} than the one at {path}")
-    return Reading(card, Network(read, read_weights(path, read, largest=largest), task=task))
+    net = Network(read, read_weights(path, read, largest=largest), task=task)
+    net.path = path
+    return Reading(card, net)
 
 
 class Network:
@@ -80,7 +84,11 @@ class Network:
         What a regression predicts, in order; empty for others.
     card : dict
         The model card: what it was trained on and how well it does.
+    path : Path or None
+        Of the card, where it was loaded from a file.
     """
+
+    path: Path | None = None
 
     def __init__(self, card: Mapping[str, Any], states: list[dict], *, task: Task | None = None):
         import torch
@@ -196,6 +204,7 @@ class Reading(Network):
         self.classes = tuple(sums)
         self.targets = self.units = ()
         self.task, self.specs, self.inputs = network.task, network.specs, dict(network.inputs)
+        self.path, self._nets, self._calibration = network.path, network._nets, network._calibration
         prevalence = network.card.get("prevalence") or {}
         self.card = {**network.card, **card, "classes": list(sums)}
         if set(prevalence) == set(network.classes):

@@ -18,6 +18,7 @@ _WHERE = {
     "bls": "bls",
     "bls_many": "bls",
     "bls_search": "bls",
+    "explain": "explain",
     "flatten": "flatten",
     "read": "read",
     "recover": "recover",

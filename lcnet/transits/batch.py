@@ -16,7 +16,7 @@ from lcnet.transits.read import ReadError, Source
 from lcnet.transits.star import density, with_given
 from lcnet.transits.vet import vet_candidate
 
-__all__ = ["Found", "Job", "Options", "find", "measured_only", "search_curve", "searched"]
+__all__ = ["Found", "Job", "Options", "find", "measured_only", "search_curve", "searched", "with_views"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,8 @@ class Found:
         For each candidate (dict of view name to array, tuple of flags), or the Exception that making them raised.
     vettings : tuple
         For each candidate its `vet.Vetting`, or None for a known ephemeris that could not be measured.
+    explanations : tuple
+        For each candidate its `explain.Explanation`, None where there is no view; empty where nobody explained.
     star : dict
         What is known of the star itself.
     known : tuple of Ephemeris
@@ -92,6 +94,7 @@ class Found:
     star: dict = field(default_factory=dict)
     known: tuple[Ephemeris, ...] = ()
     error: Exception | None = None
+    explanations: tuple = ()
 
 
 def find(job: Job, options: Options) -> Found:
@@ -179,6 +182,11 @@ def _views(search, index):
         return error
 
 
+def with_views(found):
+    """A star that was measured, with the views of its candidates."""
+    return replace(found, views=tuple(_views(found.search, k) for k in range(len(found.search.candidates))))
+
+
 def _vetted(search, index, star):
     if search.candidates[index].status == "failed":
         return None
@@ -194,7 +202,7 @@ def measured_only(found, rows):
     candidates = [found.search.candidates[k] for k in kept]
     candidates = tuple(replace(one, harmonic_of=numbers.get(one.harmonic_of, 0)) for one in candidates)
     search = replace(found.search, candidates=candidates)
-    both = {"views": found.views, "vettings": found.vettings}
+    both = {"views": found.views, "vettings": found.vettings, "explanations": found.explanations}
     both = {name: tuple(values[k] for k in kept) for name, values in both.items() if values}
     return replace(found, search=search, **both), [rows[k] for k in kept]
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from lcnet.transits.batch import measured_only
 from lcnet.transits.contamination import matched
+from lcnet.transits.explain import Explainer
 from lcnet.transits.resume import Journal, journal_path
 from lcnet.transits.rows import sentence, star_rows
 from lcnet.transits.table import Rows, check_output, plain_row
@@ -99,7 +100,7 @@ def run_batch(
             Path(folder).mkdir(parents=True, exist_ok=True)
     rows, journal, done = Rows(), None, 0
     size = _batch_size(jobs_to_do, options)
-    drawing = _Drawing(jobs_to_do, figures, report, judge)
+    drawing, explainer = _Drawing(jobs_to_do, figures, report, judge), Explainer(judge.network)
     if output is not None:
         journal = Journal(journal_path(output), _plan(jobs_to_do, options, judge, about, unscored), resume=resume)
     try:
@@ -113,6 +114,7 @@ def run_batch(
                 if alone and batch[0].curve is None and isinstance(batch[0].error, (ValueError, OSError)):
                     raise batch[0].error
                 kept = []
+                batch = explainer.explained(batch, attribute=report is not None)
                 for found, probabilities in zip(batch, judge.probabilities(batch), strict=True):
                     here = drawing.draw(found, [plain_row(row) for row in star_rows(found, probabilities)], done)
                     places = jobs_to_do[done].places or [None] * len(here)

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from lcnet.transits import report_words as words
-from lcnet.transits.report_figures import candidate_figures, curve_figures, thumbnail
+from lcnet.transits.batch import with_views
+from lcnet.transits.report_figures import candidate_figures, curve_figures, explanation_figure, thumbnail
 
 __all__ = ["page_name", "report", "write_index", "write_page"]
 
@@ -79,6 +80,7 @@ def report(table, folder, *, curves=None, progress=None):
             "the table does not say where its light curves are: give them, report(table, folder, curves=read(...))"
         )
     Path(folder).mkdir(parents=True, exist_ok=True)
+    explainer = _explainer(table.meta) if wanted else None
     problems = {}
     for done, (target, rows) in enumerate(wanted.items(), 1):
         try:
@@ -91,6 +93,8 @@ def report(table, folder, *, curves=None, progress=None):
                     raise ValueError("it is not among the curves given")
                 given = curves[target]
             shown, rows, left_out = _measured(target, given, [row for row in rows if row["candidate"]])
+            if explainer is not None:
+                (shown,) = explainer.explained([with_views(shown)], attribute=True)
         except (LookupError, ValueError, TypeError, OSError) as error:  # its files have moved, changed or broken
             problems[target] = f"no page: {' '.join(str(error).split())}"
         else:
@@ -103,6 +107,20 @@ def report(table, folder, *, curves=None, progress=None):
         if progress is not None:
             progress(done, len(wanted), target)
     return write_index(table, folder, problems=problems)
+
+
+def _explainer(meta):
+    """Who explains the candidates of a table: the shipped network, if it is the very one that scored them."""
+    from lcnet.core.registry import REGISTRY
+    from lcnet.transits.explain import Explainer
+
+    name = str(meta.get("network", ""))
+    if name not in REGISTRY:
+        return None
+    import lcnet
+
+    network = lcnet.load(name)
+    return Explainer(network) if network.card.get("sha256") == meta.get("network_sha256") else None
 
 
 def _measured(target, given, rows):
@@ -158,7 +176,7 @@ def write_page(found, rows, folder, *, meta=None) -> Path:
     Parameters
     ----------
     found : Found
-        With `curve`, `search` (its arrays kept) and, where there is one, `vettings`.
+        With `curve`, `search` (its arrays kept) and, where there are any, `vettings` and `explanations`.
     rows : sequence of mapping
         The star's rows of the table, plain numbers.
     folder : path-like
@@ -204,6 +222,7 @@ def _page(found, rows, meta, dpi, whole) -> str:
     for number, row in enumerate(rows, 1):
         pairs, wide = candidate_figures(search, number, salt=salt, dpi=dpi)
         tests = _tests(found, number - 1)
+        explanation = found.explanations[number - 1] if found.explanations else None
         candidates.append(
             {
                 "number": row["candidate"],
@@ -211,6 +230,8 @@ def _page(found, rows, meta, dpi, whole) -> str:
                 "cells": words.candidate_cells(row),
                 "shares": _shares(row),
                 "figures": pairs,
+                "explanation": explanation_figure(explanation, salt=f"{salt}-{number}"),
+                "explained": words.explained(explanation),
                 # of a star with many candidates the single transits of the first ones
                 "wide": wide if number <= whole else [],
                 "tests": [_test_cells(test) for test in tests],
@@ -241,6 +262,8 @@ def _page(found, rows, meta, dpi, whole) -> str:
 
 
 def _shares(row):
+    if "out_of_distribution" in str(row.get("flags", "")).split():
+        return None
     planet, transit = float(row.get("p_planet", np.nan)), float(row.get("p_transit", np.nan))
     if not np.isfinite(planet):
         return None

@@ -11,6 +11,7 @@ import re
 import numpy as np
 
 from lcnet.transits.candidates import candidate_points
+from lcnet.transits.explain_figure import READING, plot_explanation
 from lcnet.transits.plots import (
     COLOURS,
     _bins,
@@ -23,7 +24,7 @@ from lcnet.transits.plots import (
 from lcnet.transits.plots_events import plot_odd_even, plot_river, plot_transits
 from lcnet.transits.views import fold
 
-__all__ = ["candidate_figures", "curve_figures", "thumbnail"]
+__all__ = ["candidate_figures", "curve_figures", "explanation_figure", "thumbnail"]
 
 # colours that stand for the page's; matplotlib writes them in lower case
 _INK, _PAPER = "#010203", "#fdfeff"
@@ -133,6 +134,29 @@ def candidate_figures(search, number, *, salt, dpi=110):
         [_inline(draw, size, words, f"{mark}p{k}", dpi=dpi) for k, (draw, size, words) in enumerate(pairs)],
         [_inline(draw, size, words, f"{mark}w{k}", dpi=dpi) for k, (draw, size, words) in enumerate(wide)],
     )
+
+
+def explanation_figure(explanation, *, salt):
+    """What the network saw of a candidate and what moved it; None where that was not computed.
+
+    Parameters
+    ----------
+    explanation : Explanation or None
+    salt : str
+
+    Returns
+    -------
+    Markup or None
+    """
+    if explanation is None or not explanation.attribution:
+        return None
+
+    def draw(ax):
+        figure = ax.figure
+        ax.remove()
+        plot_explanation(explanation, figure)
+
+    return _inline(draw, (11, 2.6), READING, f"{salt}-x", dpi=110)
 
 
 def _count(search, number):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["HEADS", "candidate_cells", "changes", "about_star", "verdict"]
+__all__ = ["HEADS", "candidate_cells", "changes", "about_star", "explained", "verdict"]
 
 # head -> whether its column is text
 HEADS = (
@@ -56,11 +56,29 @@ def candidate_cells(row) -> list[str]:
         number(row["depth"], ".0f"),
         number(row["snr"], ".1f"),
         str(row["n_transits"]),
-        measured(row.get("p_planet", np.nan), row.get("p_planet_std", np.nan), ".3f"),
-        number(row.get("p_transit", np.nan), ".3f"),
+        "no guide" if _unlike(row) else measured(row.get("p_planet", np.nan), row.get("p_planet_std", np.nan), ".3f"),
+        "no guide" if _unlike(row) else number(row.get("p_transit", np.nan), ".3f"),
         number(row.get("planet_radius", np.nan), ".2f"),
         ", ".join(_flags(row)) or "–",
     ]
+
+
+def _unlike(row) -> bool:
+    return "out_of_distribution" in str(row.get("flags", "")).split()
+
+
+def explained(explanation) -> list[str]:
+    """What stands behind a candidate's probabilities, a sentence each: the events most like it, or that none is."""
+    if explanation is None or not explanation.similar:
+        return []
+    said = [f"{explanation.unlike[:1].upper()}{explanation.unlike[1:]}."] if explanation.unlike else []
+    seen = "; ".join(event.words for event in explanation.similar if event.source != "simulated")
+    said.append(f"{'Nearest of the labelled events, though far' if explanation.unlike else 'Most like'}: {seen}.")
+    said += [f"Nearer still is {event.words}." for event in explanation.similar if event.source == "simulated"]
+    if not explanation.unlike:
+        far = max(explanation.view_distance, explanation.embedding_distance)
+        said.append(f"It lies within the training: at {100 * far:.0f} % of the distance that counts as unlike it.")
+    return said
 
 
 def about_star(star) -> str:
@@ -78,7 +96,9 @@ def verdict(rows, reason="") -> list[str]:
     for row in rows:
         planet, transit = (float(row.get(name, np.nan)) for name in ("p_planet", "p_transit"))
         what = f"Candidate {row['candidate']} (P = {number(row['period'], '.5g')} d, {number(row['depth'], '.0f')} ppm)"
-        if np.isfinite(planet):
+        if np.isfinite(planet) and _unlike(row):
+            what += f" is unlike anything in the network's training: its p(planet) = {planet:.3f} is no probability."
+        elif np.isfinite(planet):
             shares = {
                 "a planet": planet,
                 "an eclipsing binary": transit - planet,
@@ -89,7 +109,7 @@ def verdict(rows, reason="") -> list[str]:
             what += f", p(transit or eclipse) = {transit:.3f}."
         else:
             what += " has no probability."
-        against = [flag for flag in _flags(row) if flag not in ("ok",)]
+        against = [flag for flag in _flags(row) if flag not in ("ok", "out of distribution")]
         if against:
             what += f" Take note: {', '.join(against)}."
         said.append(what)
@@ -170,6 +190,8 @@ def changes(row, meta, tests=(), *, known=False) -> list[str]:
                     f"would p(planet) fall below {PLANET_LIKE:g}."
                 )
     flags = set(str(row.get("flags", "")).split())
+    if _unlike(row):
+        said = ["The network: trained on events like this one, it could judge it; the tests below do not need it."]
     said += [f"{fix[0].upper()}{fix[1:]}." for flag, fix in _FIXES.items() if flag in flags]
     failed = [test for test in tests if getattr(test, "verdict", "") == "fail"]
     if failed and not said:

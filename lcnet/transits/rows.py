@@ -14,6 +14,7 @@ __all__ = ["sentence", "star_rows"]
 
 _MEASURED = ("period", "period_err", "epoch", "epoch_err", "duration", "depth", "snr", "sde", "n_transits", "coverage")
 _FITTED = ("depth_err", "duration_err", "impact", "fap")
+OUT_OF_DISTRIBUTION = "out_of_distribution"
 _JUDGED = ("p_transit", "p_planet", "p_planet_std")
 
 
@@ -47,9 +48,10 @@ def star_rows(found, probabilities) -> list[dict]:
         reason = sentence(search.reason, *notes)
         return [{**star, "flags": " ".join(flags), "status": "no_candidate", "reason": reason}]
     views = found.views or [({}, ())] * len(search.candidates)
-    vettings = found.vettings or [None] * len(search.candidates)
+    nothing = [None] * len(search.candidates)
+    everything = zip(search.candidates, views, found.vettings or nothing, found.explanations or nothing, strict=True)
     rows = []
-    for number, (candidate, view, vetting) in enumerate(zip(search.candidates, views, vettings, strict=True), 1):
+    for number, (candidate, view, vetting, explanation) in enumerate(everything, 1):
         row = {**star, **{name: getattr(candidate, name) for name in (*_MEASURED, *_FITTED)}}
         row |= {"candidate": number, "harmonic_of": candidate.harmonic_of, "status": candidate.status}
         row["planet_radius"] = planet_radius(candidate.depth, found.star)
@@ -69,11 +71,15 @@ def star_rows(found, probabilities) -> list[dict]:
             row |= vetting.columns
             tested = vetting.flags
             words += [_failing(test, vetting) for test in vetting.tests if test.verdict == "fail"]
+        unlike = ()
+        if explanation is not None and explanation.unlike:
+            unlike = (OUT_OF_DISTRIBUTION,)
+            words.insert(0, explanation.unlike)
         if isinstance(view, Exception):
             row["status"] = "failed"
             words.insert(0, str(view) if candidate.status == "failed" else f"no views: {view}")
             view = ({}, ())
-        row["flags"] = " ".join(dict.fromkeys((*flags, *candidate.flags, *view[1], *tested)))
+        row["flags"] = " ".join(dict.fromkeys((*flags, *candidate.flags, *view[1], *unlike, *tested)))
         row["reason"] = sentence(*words)
         rows.append(row)
     return rows

@@ -1,0 +1,101 @@
+"""How far an example lies from those a network was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from lcnet.core.inputs import check, normalise
+
+__all__ = ["Gaussian", "arrays_of", "thresholds"]
+
+RANK = 256
+
+
+def arrays_of(specs: Mapping, inputs: Mapping) -> np.ndarray:
+    """The inputs that are arrays, flattened side by side as the network sees them, (n, D) float32; NaN is missing."""
+    scaled = normalise(specs, check(specs, inputs))
+    parts = [scaled[name].reshape(len(scaled[name]), -1) for name, spec in specs.items() if spec.shape]
+    if not parts:
+        raise ValueError("the network takes no arrays: there is nothing to be unlike")
+    return np.concatenate(parts, axis=1)
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """A normal distribution of `rank` directions and equal scatter in all others.
+
+    Probabilistic principal components (Tipping & Bishop 1999, J. R. Stat. Soc. B 61, 611): the largest eigenvectors of
+    the covariance, and the mean of the remaining eigenvalues.
+
+    Attributes
+    ----------
+    mean : array, shape (D,)
+    axes : array, shape (D, rank), float16
+    scale : array, shape (rank + 1,)
+        Standard deviations along the axes, and of each other direction.
+    """
+
+    mean: np.ndarray
+    axes: np.ndarray
+    scale: np.ndarray
+
+    @cached_property
+    def _basis(self) -> np.ndarray:
+        # rounded axes are not quite orthogonal, and what lies outside of them is a small difference of large numbers
+        basis, upper = np.linalg.qr(self.axes.astype(np.float64))
+        return basis * np.sign(np.diag(upper))
+
+    @classmethod
+    def fit(cls, rows: np.ndarray, rank: int = RANK) -> Gaussian:
+        """Of the rows, array (n, D); what is missing counts as the mean."""
+        mean = np.nan_to_num(np.nanmean(rows, axis=0)) if np.isnan(rows).any() else rows.mean(axis=0)
+        centred = np.where(np.isnan(rows), 0.0, rows - mean).astype(np.float64)
+        values, vectors = np.linalg.eigh(centred.T @ centred / max(1, len(rows) - 1))
+        values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
+        rank = min(rank, values.size)
+        # a direction without scatter (a bin that is zero in every example) must not divide by nothing
+        floor = 1e-3 * values.mean() + 1e-12
+        rest = values[rank:].mean() if values.size > rank else values[-1]
+        scale = np.sqrt(np.maximum(np.append(values[:rank], rest), floor))
+        return cls(mean.astype(np.float32), vectors[:, :rank].astype(np.float16), scale.astype(np.float32))
+
+    def distance(self, rows: np.ndarray) -> np.ndarray:
+        """Mahalanobis distances, array (n,), over sqrt(D): about 1 for the rows it was fitted to."""
+        centred = np.where(np.isnan(rows), 0.0, rows - self.mean).astype(np.float64)
+        inside = centred @ self._basis
+        outside = np.maximum((centred**2).sum(axis=1) - (inside**2).sum(axis=1), 0.0)
+        square = ((inside / self.scale[:-1]) ** 2).sum(axis=1) + outside / float(self.scale[-1]) ** 2
+        return np.sqrt(square / self.mean.size)
+
+
+def thresholds(distances: np.ndarray, labels, classes: Sequence[str], quantile: float) -> np.ndarray:
+    """The quantile of held-out distances by class.
+
+    Parameters
+    ----------
+    distances : array, shape (m, n)
+        Of m kinds.
+    labels : array of int, shape (n,)
+    classes : sequence of str
+    quantile : float
+
+    Returns
+    -------
+    array, shape (m, classes)
+
+    Raises
+    ------
+    ValueError
+        For a class without an example.
+    """
+    found = np.empty((len(distances), len(classes)))
+    for number, name in enumerate(classes):
+        chosen = np.asarray(labels) == number
+        if not chosen.any():
+            raise ValueError(f"no held-out example of class {name!r}")
+        found[:, number] = np.quantile(distances[:, chosen], quantile, axis=1)
+    return found
