@@ -122,7 +122,7 @@ class Neighbours:
             index[number], distance[number] = rows[few], np.sqrt(square[few])
         return index, distance
 
-    def novelty(self, net: Network, inputs: Mapping, points, prediction) -> Novelty:
+    def novelty(self, net: Network, inputs: Mapping, points, prediction, *, among=None) -> Novelty:
         """Whether examples are unlike anything in training.
 
         The limits are those of the class that the network takes each for (class-conditional, as in Lee et al. 2018,
@@ -136,10 +136,12 @@ class Neighbours:
         points : array, shape (n, d)
             Of `project`.
         prediction : array, shape (n, classes)
+        among : array of bool, shape (len(self),), optional
+            Of the labelled examples, only these.
         """
         likeliest = np.asarray(prediction).argmax(axis=1)
         arrays = self.gaussian.distance(arrays_of(net.specs, inputs)) / self.limits[0, likeliest]
-        embedding = self.nearest(points, NEAREST)[1][:, -1] / self.limits[1, likeliest]
+        embedding = self.nearest(points, NEAREST, among=among)[1][:, -1] / self.limits[1, likeliest]
         return Novelty(arrays, embedding, (arrays > 1) | (embedding > 1))
 
     def save(self, path: str | os.PathLike) -> None:

@@ -175,7 +175,8 @@ def _views(search, index):
     try:
         views, flags = candidate_views(search, index)
         for name, view in views.items():
-            if not np.isfinite(view).all():  # the network would refuse the whole batch
+            # NaN throughout is a view that cannot be made, and missing; else the network would refuse the whole batch
+            if not (np.isfinite(view).all() or np.isnan(view).all()):
                 raise ValueError(f"{name} is not finite")
         return views, flags
     except ValueError as error:  # a candidate without a view is a row without probabilities, not a failed star
