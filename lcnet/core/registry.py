@@ -75,6 +75,16 @@ REGISTRY: dict[str, Entry] = {
         sentence="Is a periodic dip a planet candidate?",
         reference="Yu et al. 2019, AJ 158, 25: average precision 0.69",
     ),
+    "transits/koi": Entry(
+        where="lcnet.transits.koi:KOI",
+        sentence="Is a Kepler Object of Interest a planet, from one stored view? A benchmark",
+        reference="gradient boosting on the same views and catalogue columns: AUC 0.931",
+    ),
+    "transits/astronet": Entry(
+        where="lcnet.transits.astronet:ASTRONET",
+        sentence="AstroNet as published: is a Kepler dip a planet's transit? For reference",
+        reference="Shallue & Vanderburg 2018, AJ 155, 94: AUC 0.988 on Kepler's DR24",
+    ),
     "supernovae/des": Entry(
         where="lcnet.supernovae.tasks:DES",
         sentence="Is a supernova in griz of type Ia, Ib or Ic, or II? Early or late, with or without a redshift",

@@ -130,24 +130,39 @@ def _repeats(table):
     return pd.Series(by_period.index != first.to_numpy(), index=by_period.index).reindex(table.index)
 
 
+# name -> the function that makes its examples
+SOURCES = {
+    "yu2019": "lcnet.transits.published:yu2019",
+    "koi": "lcnet.transits.koi_views:koi",
+    "kepler": "lcnet.transits.kepler_events:kepler",
+}
+
+
 def main():
-    """The command line: ``python -m lcnet.transits.published yu2019 FOLDER --output yu.h5``."""
+    """The command line: ``python -m lcnet.transits.published SOURCE FOLDER --output FILE``."""
+    import importlib
+
     import typer
 
-    def convert(source: str, folder: Path, output: Path = Path("yu.h5")):
-        """Convert a published set of labelled events (SOURCE: yu2019) to one file of examples."""
-        if source != "yu2019":
-            raise typer.BadParameter(f"unknown set {source!r}: there is yu2019")
+    from lcnet.core.registry import get_task
+
+    def convert(source: str, folder: Path, output: Path | None = None):
+        """Convert a published set of labelled events (SOURCE: yu2019, koi, kepler) to one file of examples."""
+        if source not in SOURCES:
+            raise typer.BadParameter(f"unknown set {source!r}: there is {', '.join(SOURCES)}")
+        output = output or Path(f"{source.removesuffix('2019')}.h5")
+        module, _, name = SOURCES[source].partition(":")
         try:
-            examples = yu2019(folder)
+            examples = getattr(importlib.import_module(module), name)(folder)
         except (OSError, ValueError, KeyError) as error:
             typer.echo(f"{folder}: {error}", err=True)
             raise typer.Exit(1) from None
         examples.save(output)
-        counts = np.bincount(examples.targets["label"], minlength=len(CLASSES))
+        classes = get_task(examples.attributes["task"]).objective.classes
+        counts = np.bincount(examples.targets["label"], minlength=len(classes))
         typer.echo(
             f"{output}: {len(examples)} events of {len(set(examples.group))} groups: "
-            + ", ".join(f"{n} {name}" for name, n in zip(CLASSES, counts, strict=True))
+            + ", ".join(f"{n} {name}" for name, n in zip(classes, counts, strict=True))
         )
 
     typer.run(convert)
