@@ -138,6 +138,7 @@ class Passes:
         self.min_snr, self.max_fap = min_snr, max_fap
         self.curve = flattener.flatten()
         self.found, self.dips, self.periodograms = [], [], []
+        self.asked = None  # the curve once as many were found as are wanted: more are found only to judge these
         self.reason = ""
 
     def rest(self):
@@ -173,9 +174,23 @@ class Passes:
             return False
         dip, self.reason = _strongest(rest, search, noise, self.min_snr, self.limits)
         if dip is not None and self.accept(dip):
+            if len(self.found) == most:
+                self.asked = self.curve
+            self.others(search, noise, most)
             return True
         # an event that does not repeat hides what does: with it set aside, the next pass may find more
         return self.accept_event(rest)
+
+    def others(self, search, noise, most):
+        """What else a periodogram shows, once there are `most` and one is in doubt: planets that pass for noise.
+
+        They are accepted as any other is, but without a periodogram each: the next one judges, without all of them.
+        """
+        while len(self.found) >= most and self.in_doubt(most) and len(self.found) < most + BEYOND:
+            rest = self.rest()
+            dip = rest and _strongest(rest, search, noise, self.min_snr, self.limits)[0]
+            if dip is None or not self.accept(dip):
+                return
 
     def weigh(self, noise):
         """Probabilities by a periodogram without what was found: upper limits while other planets are in it.
@@ -206,7 +221,7 @@ class Passes:
         dips = [self.dips[k] for k in doubtful]
         self.found = [one for k, one in enumerate(self.found) if k not in doubtful]
         self.dips = [one for k, one in enumerate(self.dips) if k not in doubtful]
-        self.curve = self.flattener.flatten(transit_mask(self.flattener.time, self.found))
+        self.curve, self.asked = self.flattener.flatten(transit_mask(self.flattener.time, self.found)), None
         return dips
 
     def run(self, most):
@@ -221,7 +236,8 @@ class Passes:
             doubtful = self.judge()
             if not doubtful or len(self.found) >= most or not self.accept_event(self.rest(), doubtful):
                 break
-        self.found, self.dips = self.found[:most], self.dips[:most]
+        if len(self.found) > most:
+            self.found, self.dips, self.curve = self.found[:most], self.dips[:most], self.asked or self.curve
 
     def accept_event(self, rest, doubtful=()):
         """Accept the strongest single event that lasts; False where there is none."""

@@ -20,6 +20,7 @@ import numpy as np
 
 from lcnet.core.jit import njit
 from lcnet.transits.boxes import exact_boxes
+from lcnet.transits.medians import median
 
 __all__ = ["N_PEAKS", "Peak", "Place", "find_peaks", "put_in"]
 
@@ -202,6 +203,57 @@ def _transits(time, sums, period, since, days):
     return seen, effective, strongest, max(rest, 0.0)
 
 
+@njit(nogil=True, error_model="numpy")
+def _improve_all(time, sums, first, limits, out):
+    """`_improve` each of `first` (trial, since, days, drift), and what its other transits say of it.
+
+    `out` gets power, period (within `limits`), days, transits seen and the SNR of all but the strongest.
+    """
+    for k in range(first.shape[0]):
+        power, period, since, days = _improve(time, sums, first[k, 0], first[k, 1], first[k, 2], first[k, 3])
+        seen, _, _, rest = _transits(time, sums, period, since, days)
+        period = min(max(period, limits[k, 0]), limits[k, 1])
+        out[k, 0], out[k, 1], out[k, 2], out[k, 3], out[k, 4] = power, period, days, seen, rest
+
+
+@njit(nogil=True, error_model="numpy")
+def _exact_all(time, sums, peaks, limits, hours, edges, oversample, likelihood, out):
+    """The exact box of each of `peaks` (period, days, tries), at the best of so many periods that a box of those days
+    hardly tells apart, and its transits.
+
+    The trial durations of peak k are hours[edges[k]:edges[k + 1]]. `out` gets period, mid-transit since the first
+    point, width [d], s, w, transits seen, their effective number, SNR of the strongest and of the rest.
+    """
+    for k in range(peaks.shape[0]):
+        period, found, tries = peaks[k, 0], peaks[k, 1], int(peaks[k, 2])
+        days = hours[edges[k] : edges[k + 1]] / 24.0
+        size = days.min() / oversample
+        widths = np.floor(days / size + 0.5).astype(np.int64)
+        trial, power, box = np.empty(tries), np.empty(tries), np.empty((tries, 4))
+        for i in range(tries):
+            near = (i - tries // 2) * found / PHASE_BINS
+            trial[i] = min(max(period * (1 + near / time[-1]), limits[k, 0]), limits[k, 1])
+        exact_boxes(time, sums, trial, widths, size, 1, int(widths.max()), likelihood, power, box)
+        best = int(np.argmax(power))
+        period, width = trial[best], widths[int(box[best, 1])] * size
+        since = (box[best, 0] * size + 0.5 * width) % period
+        out[k, 0], out[k, 1], out[k, 2], out[k, 3], out[k, 4] = period, since, width, box[best, 2], box[best, 3]
+        out[k, 5], out[k, 6], out[k, 7], out[k, 8] = _transits(time, sums, period, since, width)
+
+
+@njit(nogil=True)
+def _apart(period, days, baseline):
+    """Which of the peaks, the strongest first, are not the same as one before them."""
+    alone = np.zeros(period.size, np.bool_)
+    for i in range(period.size):
+        alone[i] = True
+        for k in range(i):
+            if alone[k] and not abs(period[i] - period[k]) * baseline / period[i] > days[i] + days[k]:
+                alone[i] = False
+                break
+    return alone
+
+
 @njit(nogil=True)
 def _separate(order, period, duration, baseline, wanted, chosen, n_chosen):
     """Add to `chosen` the first of `order` that are no neighbours of those chosen; how many there are then.
@@ -224,15 +276,19 @@ def _separate(order, period, duration, baseline, wanted, chosen, n_chosen):
 
 
 @njit(nogil=True)
-def _where_highest(power, edges, blocks):
-    """Index of the maximum of each of `blocks`, the stretches between `edges`."""
-    where = np.empty(blocks.size, np.int64)
-    for n in range(blocks.size):
-        where[n] = edges[blocks[n]]
-        for i in range(edges[blocks[n]], edges[blocks[n] + 1]):
-            if power[i] > power[where[n]]:
-                where[n] = i
-    return where
+def _tops(power, edges):
+    """(where, height) of the maximum of each stretch between `edges`, their median, and the scatter about it."""
+    n = edges.size - 1
+    where, highest = np.empty(n, np.int64), np.empty(n)
+    for k in range(n):
+        at = edges[k]
+        for i in range(edges[k] + 1, edges[k + 1]):
+            if power[i] > power[at]:
+                at = i
+        where[k], highest[k] = at, power[at]
+    work = highest.copy()
+    level = median(work, 0, n)
+    return where, highest, level, 1.4826 * median(np.abs(highest - level), 0, n)
 
 
 def _shortlist(search, places, baseline, wanted):
@@ -243,20 +299,18 @@ def _shortlist(search, places, baseline, wanted):
     tops, excess = [], []
     for place in places:
         power = search.power[place.first : place.last]
-        highest = np.maximum.reduceat(power, place.blocks)
-        level = np.median(highest)
-        spread = 1.4826 * np.median(np.abs(highest - level))
-        # of each place no more blocks than could be wanted; then where in the block its maximum is
+        where, highest, level, spread = _tops(power, np.append(place.blocks, power.size))
+        # of each place no more blocks than could be wanted
         some = np.argpartition(highest, -wanted)[-wanted:] if highest.size > wanted else np.arange(highest.size)
         some = some[highest[some] > 0]
-        tops.append(place.first + _where_highest(power, np.append(place.blocks, power.size), some))
+        tops.append(place.first + where[some])
         excess.append((highest[some] - level) / spread if spread > 0 else np.zeros(some.size))
     tops, excess = np.concatenate(tops), np.concatenate(excess)
     chosen = np.empty(wanted, np.int64)
     n = 0
     for order, limit in ((tops[np.argsort(-search.power[tops])], wanted // 2), (tops[np.argsort(-excess)], wanted)):
         n = _separate(order, search.period, search.duration, baseline, limit, chosen, n)
-    return list(chosen[:n])
+    return chosen[:n]
 
 
 def find_peaks(time, sums, search, places, *, zero, total, oversample, n_peaks=N_PEAKS):
@@ -284,70 +338,63 @@ def find_peaks(time, sums, search, places, *, zero, total, oversample, n_peaks=N
         Best first.
     """
     baseline = time[-1]
-    improved = []
+    chosen = _shortlist(search, places, baseline, SHORTLIST * n_peaks)
     ends = np.array([place.last for place in places])
-    for index in _shortlist(search, places, baseline, SHORTLIST * n_peaks):
-        place = places[int(np.searchsorted(ends, index, side="right"))]
-        since, days = search.epoch[index] - zero, search.duration[index] / 24.0
-        # the rounded moves of log2(R) halvings add up: the best coarse trial may be some trials away from the period
-        reach = place.drift * (1 + 0.25 * np.log2(baseline / search.period[index]))
-        power, period, since, days = _improve(time, sums, search.period[index], since, days, reach)
-        seen, _, _, rest = _transits(time, sums, period, since, days)
-        period = float(np.clip(period, place.low, place.high))
+    places = [places[number] for number in np.searchsorted(ends, chosen, side="right")]
+    # the rounded moves of log2(R) halvings add up: the best coarse trial may be some trials away from the period
+    trial = search.period[chosen]
+    reach = np.array([place.drift for place in places]) * (1 + 0.25 * np.log2(baseline / trial))
+    first = np.column_stack([trial, search.epoch[chosen] - zero, search.duration[chosen] / 24.0, reach])
+    limits = np.array([(place.low, place.high) for place in places]).reshape(-1, 2)
+    out = np.empty((len(places), 5))
+    _improve_all(time, sums, first, limits, out)
+    improved = []
+    # of peaks that have moved onto each other, the strongest
+    order = np.argsort(-out[:, 0], kind="stable")
+    order = order[_apart(out[order, 1], out[order, 2], baseline)]
+    for number, (power, period, days, seen, rest) in zip(order.tolist(), out[order].tolist(), strict=True):
         # a fold in which nothing dips gives a rounding error, of either sign
-        improved.append((_score(np.sqrt(max(power, 0.0)), seen, rest), power, period, days, place))
-    improved = _merge_neighbours(improved, baseline)
+        improved.append((_score(math.sqrt(max(power, 0.0)), seen, rest), power, period, days, places[number]))
     improved.sort(key=lambda entry: -entry[0])
     # most by what their transits promise together; the last few by power alone, which is where single events are
     kept, rest = improved[: n_peaks - n_peaks // 4], improved[n_peaks - n_peaks // 4 :]
     kept += sorted(rest, key=lambda entry: -entry[1])[: n_peaks // 4]
-    peaks = [
-        _exact_peak(time, sums, search, *entry[2:], TRIES if rank < FIRST else 1, zero, total, oversample)
-        for rank, entry in enumerate(kept)
-    ]
-    peaks = [peak for peak in peaks if peak is not None]
+    peaks = _exact_peaks(time, sums, search, kept, zero, total, oversample)
     peaks.sort(key=lambda peak: (peak.kind == "single_transit", -peak.score))
     return tuple(peaks)
 
 
 def _score(snr, seen, rest):
     """The SNR, or what the transits but the strongest promise for all, if that is less; 0 for one transit."""
-    return float(min(snr, rest * np.sqrt(seen / (seen - 1)))) if seen > 1 else 0.0
+    return min(snr, rest * math.sqrt(seen / (seen - 1))) if seen > 1 else 0.0
 
 
-def _merge_neighbours(improved, baseline):
-    """Of peaks that have moved onto each other, the strongest."""
-    alone = []
-    for entry in sorted(improved, key=lambda entry: -entry[1]):
-        _, _, period, days, _ = entry
-        apart = [abs(period - other[2]) * baseline / period > days + other[3] for other in alone]
-        if all(apart):
-            alone.append(entry)
-    return alone
+def _exact_peaks(time, sums, search, kept, zero, total, oversample):
+    """The improved peaks as `Peak`s, by their exact boxes (`_exact_all`); one that holds no point is left out."""
+    tries = [TRIES if rank < FIRST else 1 for rank in range(len(kept))]
+    places = [entry[4] for entry in kept]
+    boxes = np.empty((len(kept), 9))
+    if kept:
+        _exact_all(
+            time,
+            sums,
+            np.array([(*entry[2:4], tried) for entry, tried in zip(kept, tries, strict=True)]),
+            np.array([(place.low, place.high) for place in places]),
+            np.concatenate([place.duration for place in places]),
+            np.cumsum([0] + [place.duration.size for place in places]),
+            oversample,
+            search.objective == "likelihood",
+            boxes,
+        )
+    return [_peak(search, *box, zero, total) for box in boxes.tolist() if box[4] > 0]
 
 
-def _exact_peak(time, sums, search, period, found, place, tries, zero, total, oversample):
-    """The exact box at the best of `tries` periods that a box of `found` days hardly tells apart, and its transits."""
-    near = np.arange(-(tries // 2), tries // 2 + 1) * found / PHASE_BINS
-    trial = np.clip(period * (1 + near / time[-1]), place.low, place.high)
-    power, box = np.empty(tries), np.empty((tries, 4))
-    days = place.duration / 24.0
-    size = days.min() / oversample
-    widths = np.floor(days / size + 0.5).astype(np.int64)
-    likelihood = search.objective == "likelihood"
-    exact_boxes(time, sums, trial, widths, size, 1, int(widths.max()), likelihood, power, box)
-    best = int(np.argmax(power))
-    period = float(trial[best])
-    start, number, s, w = (float(value) for value in box[best])
-    if not w > 0:
-        return None
+def _peak(search, period, since, width, s, w, seen, effective, strongest, rest, zero, total):
+    """One `Peak` from its exact box."""
     # `sums` have weight 1 in all and carry sqrt(W) in s
     snr2, root = s * s / (w * (1 - w)), math.sqrt(total)
-    power = 0.5 * snr2 / (1 - w) if likelihood else math.sqrt(snr2)
+    power = 0.5 * snr2 / (1 - w) if search.objective == "likelihood" else math.sqrt(snr2)
     depth, depth_err = -s / (w * (1 - w)) / root, math.sqrt(1 / w + 1 / (1 - w)) / root
-    width = widths[int(number)] * size
-    since = (start * size + 0.5 * width) % period
-    seen, effective, strongest, rest = _transits(time, sums, period, since, width)
     snr = math.sqrt(snr2)
     if seen < 2 or rest < ONE_EVENT * strongest:
         kind = "single_transit"

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lcnet.core.jit import njit
-from lcnet.transits.medians import select
+from lcnet.transits.medians import select, select_near
 
 __all__ = ["MIN_GAP", "Knots", "draw_trend", "stretch_bounds", "trend_segments"]
 
@@ -62,46 +62,65 @@ def stretch_bounds(time, segment, *, gap=MIN_GAP):
 
 
 @njit(nogil=True)
-def _biweight(x, y, start, order, work, fit):
+def _moments(x, y, fit, inverse, order, weight):
+    """Sums of the biweights w times 1, x, x^2, x^3, x^4 and times y, x y, x^2 y; those of a parabola 0 for a line.
+
+    The weights come first, in a loop of their own, which the compiler does eight at a time.
+    """
+    value, slope, curvature = fit[0], fit[1], fit[2]
+    for i in range(x.size):
+        u = (y[i] - value - x[i] * (slope + curvature * x[i])) * inverse
+        w = max(0.0, 1.0 - u * u)
+        weight[i] = w * w
+    s0, s1, s2, s3, s4, b0, b1, b2 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for i in range(x.size):
+        t, w = x[i], weight[i]
+        wt = w * t
+        s0 += w
+        s1 += wt
+        s2 += wt * t
+        b0 += w * y[i]
+        b1 += wt * y[i]
+    if order == 2:
+        for i in range(x.size):
+            t, wt = x[i], weight[i] * x[i]
+            s3 += wt * t * t
+            s4 += wt * t * t * t
+            b2 += wt * t * y[i]
+    return s0, s1, s2, s3, s4, b0, b1, b2
+
+
+@njit(nogil=True)
+def _deviation(x, y, fit, guess, work, spare):
+    """Median absolute residual of a fit, near `guess` most often."""
+    value, slope, curvature = fit[0], fit[1], fit[2]
+    for i in range(x.size):
+        work[i] = abs(y[i] - value - x[i] * (slope + curvature * x[i]))
+    return select_near(work, x.size, x.size // 2, guess, spare)
+
+
+@njit(nogil=True)
+def _biweight(x, y, start, order, guess, work, spare, fit):
     """Tukey's biweight polynomial through (x, y), |x| <= 1, in `fit` (value, slope, curvature at x = 0).
 
-    Begins at `fit` if `start`, else at the median of y.
+    Begins at `fit` if `start`, else at the median of y. Returns the median absolute residual of what it began at, for
+    which `guess` is one.
     """
     n = x.size
     if not start:
         for i in range(n):
             work[i] = y[i]
         fit[0], fit[1], fit[2] = select(work, 0, n, n // 2), 0.0, 0.0
-    for i in range(n):
-        work[i] = abs(y[i] - fit[0] - x[i] * (fit[1] + fit[2] * x[i]))
-    scale = select(work, 0, n, n // 2)
+    scale = first = _deviation(x, y, fit, guess, work, spare)
     for iteration in range(N_ITERATIONS):
         if scale <= ROUNDING * abs(fit[0]):  # what it began at goes through the points already
             break
         if iteration == 2 and order == 2:
             # the start knew no curvature of its own: its residuals were those of the variation, not of the noise
-            for i in range(n):
-                work[i] = abs(y[i] - fit[0] - x[i] * (fit[1] + fit[2] * x[i]))
-            scale = select(work, 0, n, n // 2)
+            scale = _deviation(x, y, fit, guess, work, spare)
             if scale <= ROUNDING * abs(fit[0]):
                 break
-        inverse = 1.0 / (BIWEIGHT_CUT * scale)
-        s0, s1, s2, s3, s4, b0, b1, b2 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-        for i in range(n):
-            t = x[i]
-            u = (y[i] - fit[0] - t * (fit[1] + fit[2] * t)) * inverse
-            w = max(0.0, 1.0 - u * u)
-            w *= w
-            wt = w * t
-            s0 += w
-            s1 += wt
-            s2 += wt * t
-            b0 += w * y[i]
-            b1 += wt * y[i]
-            if order == 2:
-                s3 += wt * t * t
-                s4 += wt * t * t * t
-                b2 += wt * t * y[i]
+        s0, s1, s2, s3, s4, b0, b1, b2 = _moments(x, y, fit, 1.0 / (BIWEIGHT_CUT * scale), order, spare)
         if s0 <= 0:
             break
         value, slope, curvature = b0 / s0, 0.0, 0.0
@@ -120,13 +139,14 @@ def _biweight(x, y, start, order, work, fit):
         fit[0], fit[1], fit[2] = value, slope, curvature
         if change < 1e-3 * scale and iteration >= (3 if order == 2 else 1):
             break
+    return first
 
 
 @njit(nogil=True)
 def _fit_knots(time, flux, bounds, used, touched, window, order, knot_first, knot_time, value):
     """Fit the knots; where `touched` (running count of points whose use changed) does not move, `value` stays."""
-    half = 0.5 * window
-    x, y, work = np.empty(time.size), np.empty(time.size), np.empty(time.size)
+    half, guess = 0.5 * window, 0.0
+    x, y, work, spare = np.empty(time.size), np.empty(time.size), np.empty(time.size), np.empty(time.size)
     fit = np.zeros(3)
     for stretch in range(bounds.size - 1):
         begin, end = bounds[stretch], bounds[stretch + 1]
@@ -156,7 +176,7 @@ def _fit_knots(time, flux, bounds, used, touched, window, order, knot_first, kno
                 step = (centre - knot_time[previous]) / half
                 fit[0] += step * (fit[1] + fit[2] * step)
                 fit[1] += 2 * fit[2] * step
-            _biweight(x[:n], y[:n], start, order, work, fit)
+            guess = _biweight(x[:n], y[:n], start, order, guess, work, spare, fit)
             value[k] = fit[0]
             previous = k
 

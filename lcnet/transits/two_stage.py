@@ -79,15 +79,14 @@ def folding_cost(bands, baseline, oversample):
     return cost
 
 
-def _tasks(octave, period, box):
-    """The base periods of an octave in stretches of about TASK cells, each with its part of the results."""
+def _tasks(octave):
+    """The base periods of an octave in stretches of about TASK cells: the first, the end, where their trials are."""
     ends = np.cumsum(octave.trials)
     work = np.cumsum(octave.trials * (octave.first + np.arange(octave.trials.size)))
-    cuts = np.searchsorted(work, np.arange(TASK, work[-1], TASK)) + 1 if work.size else []
-    cuts = np.unique(np.concatenate([[0], cuts, [octave.trials.size]]).astype(int))
+    cuts = np.searchsorted(work, np.arange(TASK, work[-1], TASK)) + 1 if work[-1] > TASK else []
+    cuts = sorted({0, *map(int, cuts), octave.trials.size})
     for a, b in zip(cuts[:-1], cuts[1:], strict=True):
-        here = slice(ends[a - 1] if a else 0, ends[b - 1])
-        yield octave.first + int(a), octave.first + int(b), period[here], box[here]
+        yield octave.first + a, octave.first + b, slice(ends[a - 1] if a else 0, ends[b - 1])
 
 
 @njit(nogil=True, error_model="numpy")
@@ -108,19 +107,13 @@ def _values(box, cell, zero, total, likelihood, period, power, epoch, duration, 
             power[i], depth[i], depth_err[i] = 0.0, 0.0, np.inf
 
 
-def _coarse(time, sums, octave, oversample, threads, period):
-    """The best box at every trial of an octave, as `fold_search` fills it; `period` is filled too."""
-    cells = np.zeros(2 * octave.count, np.float32)
-    bin_cells(time, sums, octave.cell, cells)
+@njit(nogil=True, error_model="numpy")
+def _stretch(cells, cell, first, end, low, high, oversample, widths, excluded, zero, total, likelihood, columns):
+    """Search the base periods [first, end): fill the columns of their trials."""
+    period, power, epoch, duration, depth, depth_err = columns
     box = np.empty((period.size, 4), np.float32)
-    widths = np.array(LADDERS[oversample])
-
-    def work(task):
-        first, end, *out = task
-        fold_search(cells, octave.cell, first, end, octave.low, octave.high, oversample, widths, octave.excluded, *out)
-
-    in_threads(work, list(_tasks(octave, period, box)), threads)
-    return box
+    fold_search(cells, cell, first, end, low, high, oversample, widths, excluded, period, box)
+    _values(box, cell, zero, total, likelihood, period, power, epoch, duration, depth, depth_err)
 
 
 def two_stage_search(
@@ -155,16 +148,27 @@ def two_stage_search(
     octaves = [octave for band in bands if (octave := _octave(band, since[-1], oversample)).trials.sum()]
     if not octaves:
         raise ValueError("no trial period lies in the range")
-    ends = np.cumsum([octave.trials.sum() for octave in octaves])
-    columns = [np.empty(ends[-1]) for _ in range(6)]
-    places = []
-    for octave, end in zip(octaves, ends, strict=True):
-        first = int(end - octave.trials.sum())
-        here = [column[first:end] for column in columns]
-        box = _coarse(since, sums, octave, oversample, threads, here[0])
-        _values(box, octave.cell, zero, total, objective == "likelihood", *here)
+    edges = np.cumsum([0] + [int(octave.trials.sum()) for octave in octaves])
+    parts = [slice(first, last) for first, last in zip(edges[:-1], edges[1:], strict=True)]
+    columns = [np.empty(edges[-1]) for _ in range(6)]
+    widths, likelihood = np.array(LADDERS[oversample]), objective == "likelihood"
+    places, tasks = [], []
+    for octave, part in zip(octaves, parts, strict=True):
+        cells = np.zeros(2 * octave.count, np.float32)
+        bin_cells(since, sums, octave.cell, cells)
+        here = [column[part] for column in columns]
+        tasks += [
+            (octave, cells, first, end, [column[trials] for column in here]) for first, end, trials in _tasks(octave)
+        ]
         blocks = (np.cumsum(octave.trials) - octave.trials)[octave.trials > 0]
-        places.append(Place(first, int(end), blocks, octave.cell, octave.duration, octave.low, octave.high))
+        places.append(Place(part.start, part.stop, blocks, octave.cell, octave.duration, octave.low, octave.high))
+
+    def work(task):
+        octave, cells, first, end, out = task
+        limits = first, end, octave.low, octave.high
+        _stretch(cells, octave.cell, *limits, oversample, widths, octave.excluded, zero, total, likelihood, tuple(out))
+
+    in_threads(work, tasks, threads)
     search = BoxSearch(*columns, objective=objective, engine="folding")
     peaks = find_peaks(since, sums, search, places, zero=zero, total=total, oversample=BINS_A_DURATION, n_peaks=n_peaks)
     return put_in(search, peaks, since[-1])
