@@ -52,6 +52,12 @@ class AstroNet(nn.Module):
             layers += [nn.Linear(inside, hidden), nn.ReLU()]
             inside = hidden
         self.head = nn.Sequential(*layers, nn.Linear(inside, 1))
+        # TensorFlow's defaults, with which the paper's networks were trained; torch's own make the signal fade
+        for name, value in self.named_parameters():
+            if name.endswith("bias"):
+                nn.init.zeros_(value)
+            else:
+                nn.init.xavier_uniform_(value)
 
     def forward(self, x: dict[str, Tensor]) -> Tensor:
         """Logits (n, 2), not planet and planet, of ``global_view`` (n, 2001) and ``local_view`` (n, 201).
