@@ -154,6 +154,22 @@ def test_beta_of_white_noise_is_one_and_grows_with_red_noise():
     assert red_noise_beta(time, red, n / 2.0) == pytest.approx(expected, rel=0.1)
 
 
+def test_planets_beyond_those_asked_for_are_no_noise():
+    """Two of four planets, the other two in their periodogram: what they are judged by is without all four."""
+    planets = [(4.1, 1.3, 3.4, 8e-4), (7.3, 2.2, 4.1, 7e-4), (11.9, 5.1, 4.8, 7e-4), (19.7, 3.3, 5.3, 8e-4)]
+    rng = np.random.default_rng(3)
+    time = np.arange(0, 120, 1 / 48)
+    flux = 1 + 2e-4 * rng.normal(size=time.size)
+    for period, epoch, duration, depth in planets:
+        flux[in_transit(time, period, epoch, duration)] -= depth
+    two, all_four = find_candidates(time, flux, max_candidates=2), find_candidates(time, flux)
+    assert len(two.candidates) == 2 and len(all_four.candidates) == 4
+    assert len(two.periodograms) == 3  # one each, and the one that judges
+    for one, again in zip(two.candidates, all_four.candidates, strict=False):
+        assert one.period == pytest.approx(again.period, abs=3 * again.period_err)
+        assert one.fap == pytest.approx(again.fap, rel=1e-6)
+
+
 def test_views_of_one_planet_do_not_show_the_other():
     planets = [(2.31, 1500.9, 2.2, 2.0e-3), (7.9, 1503.3, 4.0, 6e-3)]
     found = find_candidates(*star(5, planets, noise=1e-4))

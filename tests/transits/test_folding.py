@@ -79,6 +79,38 @@ def test_every_trial_is_the_sum_of_its_moved_rows(seed, m, orbits, oversample):
         assert power[LADDERS[oversample].index(int(width)), int(start)] == pytest.approx(power.max(), rel=2e-3)
 
 
+def halved(rows):
+    """All trials of a block of rows (R, m, 2), float32, by halving: each sum of two is rounded as the fast one's is."""
+    size, m, _ = rows.shape
+    if size == 1:
+        return rows
+    top = size // 2
+    upper, lower = halved(rows[:top]), halved(rows[top:])
+    trials = []
+    for s in range(size):
+        one = (2 * s * (top - 1) + size - 1) // (2 * (size - 1))
+        two = (2 * s * (size - top - 1) + size - 1) // (2 * (size - 1))
+        trials.append(upper[one] + np.roll(lower[two], -(s - two), axis=0))
+    return np.array(trials)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**31), m=st.integers(13, 120), rows=st.integers(2, 70))
+def test_quarters_add_up_to_the_bits_of_halves(seed, m, rows):
+    cells = series(seed, m * rows - int(seed % m))
+    _, box = folded(cells, m)
+    whole = np.zeros(2 * m * rows, np.float32)
+    whole[: cells.size] = cells
+    expected = halved(whole.reshape(rows, m, 2))
+    for s, (start, width, flux, weight) in enumerate(box):
+        if width == 0:
+            continue
+        sums = np.zeros(2, np.float32)
+        for k in range(int(start), int(start + width)):
+            sums += expected[s, k % m]
+        assert (flux, weight) == tuple(sums)
+
+
 @pytest.mark.parametrize("rows", [2, 3, 7, 8, 55, 300, 2900])
 def test_rows_are_moved_by_what_the_period_asks(rows):
     """Rounding strays from the straight line by at most half a cell in each of the log2(R) sums."""

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lcnet.transits.detrend import Flattener, in_transit
+from lcnet.transits.medians import select_near
 from lcnet.transits.trend import draw_trend, stretch_bounds
 from lcnet.transits.variability import trend_order, variation
 
@@ -90,3 +91,13 @@ def test_transits_of_one_cadence_stay_and_lone_outliers_go():
     flux[transits] -= 0.1 * np.exp(rng.normal(0, 1, transits.size))
     kept = Flattener(time, flux, np.full(time.size, 0.01), window=0.8).flatten()
     assert np.isin(time[transits], kept.time).mean() < 0.5
+
+
+@pytest.mark.parametrize("guess", [0.0, 0.3, 0.66, 0.7, 2.0, np.nan])
+def test_a_value_is_selected_whatever_was_guessed(guess):
+    rng = np.random.default_rng(8)
+    for n in (1, 2, 5, 40, 601):
+        values = np.abs(rng.normal(size=n))
+        values[: n // 4] = 0.67  # many of the same
+        for k in {0, n // 3, n // 2, n - 1}:
+            assert select_near(values.copy(), n, k, guess, np.empty(n)) == np.sort(values)[k]
