@@ -186,6 +186,8 @@ def plot(found, score, path):
     """False planets per 100 stars, and the share of the planets kept, against the threshold."""
     from matplotlib.figure import Figure
 
+    from lcnet.transits.judge import THRESHOLD
+
     figure = Figure(figsize=(8.6, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     at = np.linspace(0.01, 0.99, 197)
@@ -197,8 +199,8 @@ def plot(found, score, path):
     limits = np.array([interval(int((best >= t).sum()), tried[NULL]) for t in at])
     left.fill_between(at, 100 * limits[:, 0], 100 * limits[:, 1], color="#D55E00", alpha=0.15, lw=0)
     left.axhline(1.0, color="0.5", lw=0.8)
-    left.set(ylabel="false planets per 100 stars", yscale="symlog", ylim=(0, 10))
     left.set_yscale("symlog", linthresh=0.1)
+    left.set(ylabel="false planets per 100 stars", ylim=(0, 10))
     left.set_yticks([0, 0.1, 1, 10], ["0", "0.1", "1", "10"])
     for name, style, words in (
         (INJECTED, "-", "put into Kepler curves"),
@@ -209,6 +211,7 @@ def plot(found, score, path):
             right.plot(at, [(best >= t).mean() for t in at], style, color="#0072B2", label=words)
     right.set(ylabel="share of the planets found that is kept", ylim=(0, 1.02))
     for ax in (left, right):
+        ax.axvline(THRESHOLD, color="0.5", lw=0.8, ls=(0, (1, 2)))
         ax.set(xlabel="threshold on p_planet", xlim=(0, 1))
         ax.legend(frameon=False)
     figure.savefig(path, dpi=110)
