@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lcnet.transits.judge import THRESHOLD
 from lcnet.transits.matching import match_ephemeris
 from lcnet.transits.score import score
 from lcnet.transits.simulate import simulate_star
@@ -18,7 +19,6 @@ from lcnet.transits.write_fits import write_lightcurve
 __all__ = ["FOLDER", "STARS", "Demo", "Star", "run_demo"]
 
 FOLDER = Path("lcnet-demo")
-THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,8 @@ def run_demo(folder=FOLDER, *, figures=None, progress=None, **options) -> Demo:
 def compare(target, star, curve, rows) -> list[dict]:
     """One line for every signal put into a star, or for having put in none.
 
-    A planet agrees when it is found at its period with p_planet >= 0.5; an eclipse when it is found, at its period or a
-    harmonic, with less; a star without signals when nothing is called a planet.
+    A planet agrees when it is found at its period with p_planet >= `THRESHOLD`; an eclipse when it is found, at its
+    period or a harmonic, with less; a star without signals when nothing is called a planet.
     """
     candidates = [row for row in rows if row["candidate"]]
     if star.kind == "quiet":

@@ -180,9 +180,9 @@ def _similar(near, k: int, distance: float) -> Similar:
 def _unlike(views: float, embedding: float) -> str:
     parts = []
     if views > 1:
-        parts.append(f"its folded curve lies {views:.2g} times as far out as that of known events")
+        parts.append(f"its folded curve lies {views:.2f} times as far out as that of known events")
     if embedding > 1:
-        parts.append(f"the nearest labelled events are {embedding:.2g} times as far as theirs")
+        parts.append(f"the nearest labelled events are {embedding:.2f} times as far as theirs")
     return "unlike anything in training: " + " and ".join(parts)
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from lcnet.transits.batch import measured_only
 from lcnet.transits.contamination import matched
 from lcnet.transits.explain import Explainer
+from lcnet.transits.judge import THRESHOLD
 from lcnet.transits.resume import Journal, journal_path
 from lcnet.transits.rows import sentence, star_rows
 from lcnet.transits.table import Rows, check_output, plain_row
@@ -229,6 +230,8 @@ def _meta(jobs_to_do, options, judge, about) -> dict:
     else:
         meta |= {"duration": "first to fourth contact", "min_snr": options.min_snr}
         meta["period_searched"] = list(options.period) if options.period else "0.4 d to half the baseline"
+    if judge.network is not None:
+        meta["threshold_planet"] = THRESHOLD
     meta |= about or {}
     meta["references"] = list(REFERENCES)
     meta["tests"] = {name: dict(test) for name, test in TESTS.items()}

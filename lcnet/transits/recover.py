@@ -17,7 +17,7 @@ from lcnet.transits.curves import Curve
 from lcnet.transits.detrend import in_transit
 from lcnet.transits.ephemeris import plain
 from lcnet.transits.injection import Injection, draw_injections, inject
-from lcnet.transits.judge import NETWORK, load_judge
+from lcnet.transits.judge import NETWORK, THRESHOLD, load_judge
 from lcnet.transits.matching import match_ephemeris
 from lcnet.transits.periods import search_range
 from lcnet.transits.resume import Journal, journal_path
@@ -27,7 +27,6 @@ from lcnet.transits.table import check_output
 
 __all__ = ["Completeness", "Recovery", "recover"]
 
-THRESHOLD = 0.5
 _BATCH = 16  # injections a process takes at once, and a line of the journal holds
 _MASK = 2.0  # durations about the transits the light curve has of its own
 _OUTCOMES = ("recovered", "found", "harmonic", "missed", "failed")

@@ -39,7 +39,9 @@ def recover(
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes.")] = 1,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the planets.")] = 0,
     min_snr: Annotated[float, typer.Option("--min-snr", help="As in score.")] = 7.1,
-    threshold: Annotated[float, typer.Option("--threshold", help="p(planet) that counts as recovered.")] = 0.5,
+    threshold: Annotated[
+        float | None, typer.Option("--threshold", help="p(planet) that counts as recovered; default 0.1, as in score.")
+    ] = None,
     network: Annotated[str, typer.Option("--network", metavar="NET", help="As in score.")] = "transits/candidate",
     search_only: Annotated[bool, typer.Option("--search-only", help="Ask no network: found is recovered.")] = False,
 ) -> None:
@@ -63,7 +65,9 @@ def recover(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     options = {"n": number, "period": period, "depth": depth, "radius": radius, "star": _star(star), "seed": seed}
-    options |= {"min_snr": min_snr, "threshold": threshold, "jobs": jobs, "resume": resume}
+    options |= {"min_snr": min_snr, "jobs": jobs, "resume": resume}
+    if threshold is not None:
+        options["threshold"] = threshold
     options |= {"network": None if search_only else network}
     raise typer.Exit(_run(target, output, figure, options))
 

@@ -389,6 +389,9 @@ def _footer(meta) -> list[str]:
         share = f" Probabilities hold where {100 * prior:.2g} % of the candidates are planets." if prior else ""
         sha = str(meta.get("network_sha256", ""))[:12]
         said.append(f"Network {meta['network']} {meta.get('network_version', '')} (sha256 {sha}…).{share}")
+    if meta.get("threshold_planet"):
+        least = f"{meta['threshold_planet']:g}"
+        said.append(f"A candidate counts as a planet from p(planet) = {least} on: noise does not reach it.")
     if meta.get("references"):
         said.append("Method: " + "; ".join(map(str, meta["references"])) + ".")
     return said

@@ -28,7 +28,7 @@ class FakeNetwork:
 
     @staticmethod
     def members(depth):
-        planet = np.where(np.asarray(depth) < 5000, 0.8, 0.1)
+        planet = np.where(np.asarray(depth) < 5000, 0.8, 0.06)
         shift = np.array([-0.05, 0.0, 0.05])[:, None]
         return np.stack([planet + shift, 0.95 - planet - shift, np.full_like(planet + shift, 0.05)], axis=-1)
 
