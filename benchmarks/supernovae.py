@@ -25,6 +25,7 @@ SMOOTH = 6.0
 SHIPPED = {"half": "supernovae/des", "spectroscopic": "supernovae/des-spectroscopic"}
 EPOCHS = (0.0, 5.0, 15.0, 25.0, 50.0)
 REAL = ("Pantheon_PS1MD", "JLA2014_SNLS_DS17", "Foundation_DJ17", "CSPDR3_anthony")
+_FALL = 15.0  # days after the peak
 BAND_NAMES = {"g": "g", "r": "r", "i": "i", "z": "z", "g'": "g", "r'": "r", "i'": "i", "z'": "z"}
 
 
@@ -131,22 +132,31 @@ def real(folder, network):
 
     from lcnet.supernovae.classify import classify
     from lcnet.supernovae.judging import threshold_of
+    from lcnet.supernovae.read import read
+    from lcnet.supernovae.views import make_views
 
     limit = threshold_of(network, "without redshift")
     print(f"\nreal supernovae, {network.card['name']}, without redshift, threshold {limit:.3f}")
     for name in REAL:
-        table = classify(folder / f"{name}.tar.gz", network=network)
+        photometry = read(folder / f"{name}.tar.gz")
+        table = classify(photometry, network=network)
+        inputs = make_views(photometry).inputs
+        last = np.where((inputs["flux_err"] > 0).any(axis=2), inputs["time"], -np.inf).max(axis=1)
         good = np.isin(table["status"], ["ok"])
-        p = np.asarray(table["p_Ia"])[good]
-        strange = table["ood"][good].mean()
-        print(f"  {name:22} Ia called Ia {wilson((p >= limit).sum(), len(p))}; out of distribution {strange:.2f}")
+        called = np.asarray(table["p_Ia"]) >= limit
+        seen = good & (last >= _FALL)
+        print(
+            f"  {name:22} Ia called Ia {wilson(called[good].sum(), good.sum())}; seen {_FALL:.0f} d after the peak or"
+            f" longer {wilson(called[seen].sum(), seen.sum())}; out of distribution {table['ood'][good].mean():.2f}"
+        )
     objects = pd.read_parquet(folder / "osc_2010_2014_objects.parquet").set_index("name")
     points = pd.read_parquet(folder / "osc_2010_2014_photometry.parquet")
     points = points[points["band"].isin(BAND_NAMES) & ~points["upperlimit"].fillna(False).astype(bool)]
     points = points[np.isfinite(points["mag"]) & (points["emag"] > 0) & ~points["system"].isin(["Vega"])]
     frame = pd.DataFrame({"object": points["name"], "mjd": points["time"], "band": points["band"].map(BAND_NAMES)})
     frame["mag"], frame["mag_err"] = points["mag"], np.hypot(points["emag"].astype(float), 0.02)
-    table = classify(frame.reset_index(drop=True), network=network)
+    dust = pd.DataFrame({"object": objects.index, "mwebv": objects["ebv"].to_numpy(float)})
+    table = classify(frame.reset_index(drop=True), network=network, metadata=dust)
     kind = objects["type1"].reindex(np.asarray(table["object"]).astype(str))
     good = (np.asarray(table["n_obs"]) >= 5) & np.isin(table["status"], ["ok"])
     for label, wanted in {

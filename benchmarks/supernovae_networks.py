@@ -5,7 +5,7 @@ r"""Train the shipped networks of supernovae, or one of another split of the cha
         --output work
     python benchmarks/supernovae_networks.py spectroscopic --archive ... --start work/simulated --output work
 
-What `lcnet train` does, and two things more: the threshold on p(Ia) of the highest figure of merit, chosen on the
+What `lcnet train` does, and two things more: the threshold on p(Ia) of the highest expected figure of merit on
 held-out objects of the training part, and the ranges of the training set (for the column ``ood``) go on the card.
 A run that was stopped continues where it was.
 """
@@ -13,7 +13,7 @@ A run that was stopped continues where it was.
 from __future__ import annotations
 
 import argparse
-import dataclasses
+import functools
 import json
 import os
 from pathlib import Path
@@ -23,42 +23,68 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import numpy as np  # noqa: E402
 
-# how each set is made, and how long it is learnt from: (epochs, learning rate), each round from where the last ended
+# How each set is made and learnt from. `looks`: early looks at each object; `redshifted`: copies of its objects at
+# other redshifts. For training only, never held out: `copies` too; `elsewhere`, copies as other surveys see them;
+# `simulated`, objects of other surveys.
 RECIPES = {
-    "simulated": {"rounds": [(14, 2e-3)], "members": 1},
-    "half": {"rounds": [(14, 2e-3)], "members": 2, "looks": 1},
-    "representative-1103": {"rounds": [(7, 1e-3)], "members": 1, "looks": 1, "redshifted": 8000},
-    "spectroscopic": {"rounds": [(6, 1e-3)], "members": 2, "looks": 1, "redshifted": 12000},
+    "simulated": {"epochs": 8, "lr": 2e-3, "members": 1},
+    "half": {
+        **{"epochs": 10, "lr": 2e-3, "members": 3, "looks": 3},
+        **{"copies": 14_000, "elsewhere": 10_000, "simulated": 25_000},
+    },
+    "representative-1103": {"epochs": 6, "lr": 1.5e-3, "members": 1, "looks": 1, "redshifted": 10_000},
+    "spectroscopic": {"epochs": 6, "lr": 1.5e-3, "members": 2, "looks": 1, "redshifted": 18_000, "elsewhere": 5_000},
 }
-SIMULATED = 24_000
+SIMULATED = 100_000  # half of them of the challenge's survey, half of others
 
 
 def examples_of(kind, archive, seed, folder):
-    """The examples of one recipe, kept in `folder`."""
+    """The examples of one recipe and those for training only, or None; kept in `folder`."""
     from lcnet.core.examples import Examples
-    from lcnet.supernovae import tasks
+    from lcnet.core.simulation import simulate
+    from lcnet.supernovae import challenge, tasks
+    from lcnet.supernovae.read import read
+    from lcnet.supernovae.redshifting import redshifted
 
-    path = folder / f"{kind}.h5"
-    if path.exists():
+    def kept(name, make):
+        path = folder / f"{name}.h5"
+        if not path.exists():
+            make().save(path)
         return Examples.open(path, lazy=False)
+
     if kind == "simulated":
-        from lcnet.core.simulation import simulate
+        return kept(kind, lambda: simulate(tasks.DES, SIMULATED, seed + 11)), None
+    recipe = RECIPES[kind]
+    looks, copies = recipe["looks"], recipe.get("redshifted", 0)
+    archived = functools.cache(lambda: read(archive))
 
-        made = simulate(tasks.DES, SIMULATED, seed + 11)
-    else:
-        from lcnet.supernovae.challenge import training_examples
-        from lcnet.supernovae.read import read
+    def moved(n, seed, away):
+        part = archived().take(challenge.challenge_split(archived(), kind))
+        new = redshifted(part, n, shares=challenge.SHARES, seed=seed, elsewhere=away)
+        return challenge.challenge_examples(new, looks=1, seed=seed)
 
-        recipe = RECIPES[kind]
-        made = training_examples(
-            read(archive), kind, looks=recipe["looks"], redshifted=recipe.get("redshifted", 0), seed=seed
-        )
-    made.save(path)
-    return Examples.open(path, lazy=False)
+    made = kept(kind, lambda: challenge.training_examples(archived(), kind, looks=looks, redshifted=copies, seed=seed))
+    extra = []
+    for number, what in enumerate(("elsewhere", "copies"), 1):
+        if recipe.get(what):
+            make = functools.partial(moved, recipe[what], seed + number, what == "elsewhere")
+            extra.append(kept(f"{kind}-{what}", make))
+    if recipe.get("simulated"):
+        extra.append(kept("simulated-elsewhere", lambda: _simulated_elsewhere(recipe["simulated"], seed)))
+    return made, Examples.concatenate(extra) if extra else None
 
 
-def complete(network, examples, folder, name):
+def _simulated_elsewhere(n, seed):
+    from lcnet.supernovae.simulate import simulate_examples
+
+    made = simulate_examples(2 * n, seed + 12)
+    made.group = np.array([f"sim-{seed}-{one}" for one in made.group])
+    return made.take(np.arange(n, 2 * n))  # the second half is of other surveys
+
+
+def complete(network, examples, extra, folder, name):
     """Write threshold and ranges onto the card of a network that was just trained."""
+    from lcnet.core.examples import Examples
     from lcnet.core.splits import grouped_split
     from lcnet.core.weights import save_network
     from lcnet.supernovae import evaluation, ood
@@ -68,17 +94,16 @@ def complete(network, examples, folder, name):
     if examples.meta is not None and "look" in examples.meta:
         held &= (examples.meta["look"] == 0).to_numpy()  # whole light curves
     some = examples.take(held)
-    photometry = {key: some.inputs[key] for key in ("time", "flux", "flux_err")}
-    truth = some.targets["label"] == 0
+    photometry = {key: some.inputs[key] for key in ("time", "flux", "flux_err", "wavelength")}
     card = dict(network.card)
     card["threshold_Ia"] = {
-        "without redshift": round(evaluation.choose_threshold(network.predict(photometry)[:, 0], truth), 4),
-        "with host redshift": round(evaluation.choose_threshold(network.predict(some.inputs)[:, 0], truth), 4),
-        "chosen_on": f"{len(some)} whole light curves of the held-out objects, for the highest figure of merit",
+        "without redshift": round(evaluation.choose_threshold(network.predict(photometry)[:, 0]), 4),
+        "with host redshift": round(evaluation.choose_threshold(network.predict(some.inputs)[:, 0]), 4),
+        "chosen_on": f"the highest expected figure of merit of {len(some)} whole light curves of held-out objects",
     }
-    n = len(examples)
-    empty = np.zeros(n)
-    views = Views({key: examples.inputs[key] for key in photometry}, empty, empty, empty, empty, empty)
+    everything = examples if extra is None else Examples.concatenate([examples, extra])
+    empty = np.zeros(len(everything))
+    views = Views({key: everything.inputs[key] for key in photometry}, *[empty] * 5)
     card["ood"] = ood.training_ranges(views)
     half = card.get("precision") == "float16"
     return save_network(folder / f"{name}.safetensors", network.states(), card, half=half)
@@ -100,35 +125,30 @@ def main():
     options = parser.parse_args()
     recipe = RECIPES[options.kind]
     options.output.mkdir(parents=True, exist_ok=True)
-    examples = examples_of(options.kind, options.archive, options.seed, options.output)
+    examples, extra = examples_of(options.kind, options.archive, options.seed, options.output)
     task = tasks.DES_SPECTROSCOPIC if options.kind == "spectroscopic" else tasks.DES
     name = task.name.rpartition("/")[2]
-    start = None
-    if options.start:
-        # the same network under another task's name
-        start = load(options.start, task=dataclasses.replace(tasks.DES)).states()
     folder = options.output / options.kind
-    for number, (epochs, rate) in enumerate(recipe["rounds"]):
-        network = train(
-            task,
-            examples,
-            folder=folder,
-            name=name,
-            checkpoints=folder / f"round-{number}",
-            members=options.members or recipe["members"],
-            seed=options.seed,
-            start=start,
-            resume=True,
-            about=json.loads(options.about.read_text()) if options.about else None,
-            command=f"python benchmarks/supernovae_networks.py {options.kind}",
-            epochs=epochs,
-            lr=rate,
-            batch_size=128,
-            patience=99,
-            device="cpu",
-        )
-        start = network.states()
-    card = complete(network, examples, folder, name)
+    network = train(
+        task,
+        examples,
+        extra=extra,
+        folder=folder,
+        name=name,
+        members=options.members or recipe["members"],
+        seed=options.seed,
+        # the same network under another task's name
+        start=load(options.start, task=tasks.DES).states() if options.start else None,
+        resume=True,
+        about=json.loads(options.about.read_text()) if options.about else None,
+        command=f"python benchmarks/supernovae_networks.py {options.kind}",
+        epochs=recipe["epochs"],
+        lr=recipe["lr"],
+        batch_size=256,
+        patience=99,
+        device="cpu",
+    )
+    card = complete(network, examples, extra, folder, name)
     print(json.dumps({key: card[key] for key in ("metrics", "threshold_Ia", "sha256")}, indent=1))
 
 

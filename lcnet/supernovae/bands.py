@@ -59,7 +59,8 @@ def lookup(mapping: Mapping | None = None):
     Parameters
     ----------
     mapping : mapping, optional
-        ``{"X": "g"}`` or ``{("MYSURVEY", "X"): "g"}``: names of lcnet's bands (u g r i z y U B V R I Y J H K).
+        ``{"X": "g"}`` or ``{("MYSURVEY", "X"): "g"}``: names of lcnet's bands (u g r i z y U B V R I Y J H K). The
+        wavelength is that of the survey's own filter of this name, else of lcnet's.
 
     Raises
     ------
@@ -67,7 +68,9 @@ def lookup(mapping: Mapping | None = None):
         For a name that is no band.
     """
     mapping = dict(mapping or {})
-    standard = {band.name: band for band in table().values()}
+    # lcnet's own last, so that they are the standard
+    standard = {band.name: band for band in sorted(table().values(), key=lambda band: band.survey == "lcnet")}
+    own = {(band.survey.upper(), band.name): band for band in table().values()}
     for key, name in mapping.items():
         if name not in standard:
             raise ValueError(
@@ -77,7 +80,8 @@ def lookup(mapping: Mapping | None = None):
     def find(survey: str, letter: str) -> Band:
         name = mapping.get((survey, letter), mapping.get(letter))
         if name is not None:
-            return Band(survey, letter, name, standard[name].system, standard[name].wavelength)
+            like = own.get((survey.strip().upper(), name), standard[name])
+            return Band(survey, letter, name, like.system, like.wavelength)
         return find_band(survey, letter)
 
     return find

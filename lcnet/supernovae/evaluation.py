@@ -27,18 +27,33 @@ def figure_of_merit(chosen, truth) -> float:
     return true / truth.sum() * true / (true + _PENALTY * false)
 
 
-def choose_threshold(p_ia, truth) -> float:
-    """The probability from which on an object is called Ia, for the highest figure of merit on these objects."""
-    p_ia, truth = np.asarray(p_ia, float), np.asarray(truth, bool)
-    if not truth.any():
-        raise ValueError("no type Ia to choose a threshold with")
+def choose_threshold(p_ia, truth=None) -> float:
+    """The probability from which on an object is called Ia: the highest expected figure of merit on these objects.
+
+    Counted from labels, the best threshold of a few hundred objects is a spike of noise. Sums of calibrated
+    probabilities are the expected numbers of true and false ones, and are not.
+
+    Parameters
+    ----------
+    p_ia : array, shape (n,)
+    truth : array of bool, shape (n,), optional
+        Which are Ia, where the probabilities are not calibrated: they are then, by a logistic in the logit of p (Platt
+        1999), before they are summed.
+    """
+    p_ia = np.asarray(p_ia, float)
     order = np.argsort(-p_ia, kind="stable")
-    true = np.cumsum(truth[order])
-    false = np.cumsum(~truth[order])
-    merit = true / truth.sum() * true / np.maximum(true + _PENALTY * false, 1)
-    # the best of a few hundred objects is a spike of noise: the middle of all thresholds within 0.5% of it is not
-    good = np.flatnonzero(merit >= merit.max() - 0.005)
-    return float(np.median(p_ia[order][good]))
+    share = p_ia[order]
+    if truth is not None:
+        from scipy.special import logit
+        from sklearn.linear_model import LogisticRegression
+
+        truth = np.asarray(truth, bool)[order]
+        if not truth.any():
+            raise ValueError("no type Ia to choose a threshold with")
+        x = logit(np.clip(share, 1e-4, 1 - 1e-4))[:, None]
+        share = np.ones(len(x)) if truth.all() else LogisticRegression().fit(x, truth).predict_proba(x)[:, 1]
+    true, false = np.cumsum(share), np.cumsum(1 - share)
+    return float(p_ia[order][np.argmax(true**2 / (true + _PENALTY * false))])
 
 
 def figures(probabilities, labels, threshold: float) -> dict[str, float]:
@@ -70,7 +85,10 @@ def figures(probabilities, labels, threshold: float) -> dict[str, float]:
 
 
 def calibration(p_ia, truth) -> dict[str, float]:
-    """Calibration error over all, and error and slope of observed on predicted share where p is between 0.1 and 0.9."""
+    """Calibration error over all, and error and slope of observed on predicted share where p is between 0.1 and 0.9.
+
+    ``ece_Ia_middle_perfect`` is the error that as many perfect probabilities would show, from counting alone.
+    """
     p_ia, truth = np.asarray(p_ia, float), np.asarray(truth, bool)
     table = reliability(p_ia, truth, bins=15)
     middle = (p_ia >= 0.1) & (p_ia <= 0.9)
@@ -78,6 +96,9 @@ def calibration(p_ia, truth) -> dict[str, float]:
     inside = reliability(p_ia[middle], truth[middle], bins=8) if middle.sum() >= 40 else None
     if inside is not None:
         out["ece_Ia_middle"] = float(np.average(np.abs(inside["predicted"] - inside["observed"]), weights=inside["n"]))
+        # the mean absolute deviation of a share of n objects, sqrt(2 p (1 - p) / (pi n))
+        counting = np.sqrt(2 / np.pi * inside["predicted"] * (1 - inside["predicted"]) / inside["n"])
+        out["ece_Ia_middle_perfect"] = float(np.average(counting, weights=inside["n"]))
         out["slope"] = float(np.polyfit(inside["predicted"], inside["observed"], 1, w=np.sqrt(inside["n"]))[0])
     return out
 

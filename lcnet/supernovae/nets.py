@@ -21,7 +21,9 @@ __all__ = ["NightsNet"]
 
 _PERIODS = (6.0, 400.0)  # of the Fourier features [d]: from two nights apart to a slow decline
 _SCALARS = ("redshift", "redshift_err")
-_PER_BAND = 4
+_PER_BAND = 5
+_FLOOR = 0.02  # smallest error as a share of the flux: below it are calibration and templates, not photons
+_FILTERS = (4781.0, 6359.9, 7758.9, 9208.1)  # wavelengths [A] of the filters that need no correction
 
 
 class Block(nn.Module):
@@ -79,6 +81,7 @@ class NightsNet(nn.Module):
         super().__init__()
         periods = torch.logspace(math.log10(_PERIODS[0]), math.log10(_PERIODS[1]), frequencies)
         self.register_buffer("angular", 2 * math.pi / periods, persistent=False)
+        self.register_buffer("filters", torch.tensor(_FILTERS[:bands]), persistent=False)
         self.embed = nn.Linear(_PER_BAND * bands + 2 * frequencies + 1, width)
         # what holds of the whole object: its brightness, its redshift
         self.whole = mlp(1 + 2 * len(_SCALARS), (width,), width)
@@ -89,10 +92,14 @@ class NightsNet(nn.Module):
         self.head = mlp(width * (queries + 1), (2 * width,), classes + auxiliary, dropout=dropout)
 
     def forward(self, x: dict[str, Tensor]) -> Tensor:
-        """Logits (n, classes + auxiliary) of ``time`` (n, nights), ``flux``, ``flux_err`` (n, nights, bands)."""
+        """Logits (n, classes + auxiliary).
+
+        Of ``time`` (n, nights), ``flux``, ``flux_err`` (n, nights, bands), ``wavelength`` (n, bands).
+        """
         seen = x["flux_err"] > 0
         flux = torch.where(seen, x["flux"], 0.0)
-        error = torch.where(seen, x["flux_err"], 1.0)
+        error = torch.where(seen, torch.hypot(x["flux_err"], _FLOOR * flux), 1.0)
+        shift = (10.0 * (x["wavelength"] / self.filters - 1)).clamp(-2.0, 2.0)[:, None]
         night = seen.any(dim=2)
         # one sigma below the brightest point: a point of large error does not set the scale
         bright = torch.where(seen, flux - error, -torch.inf).amax(dim=(1, 2))
@@ -104,6 +111,7 @@ class NightsNet(nn.Module):
             torch.asinh((flux / error).clamp(-1e4, 1e4)) / 3.0,
             torch.where(seen, torch.log10(error / each).clamp(-4.0, 3.0), 0.0),
             seen.float(),
+            torch.where(seen, shift, 0.0),
         ]
         time = torch.where(night, x["time"], 0.0)
         phase = time[..., None] * self.angular

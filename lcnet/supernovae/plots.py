@@ -137,8 +137,9 @@ def plot_populations(populations, *, ax=None):
         for row, kind in enumerate(_TYPES):
             mine = (photometry.truth["type"] == kind).to_numpy()
             for column, (name, (values, limits)) in enumerate(columns.items()):
-                some = values[mine & np.isfinite(values)]
-                ax[row, column].hist(some, bins=30, range=limits, density=True, histtype="step", label=label)
+                some = values[mine & (values >= limits[0]) & (values <= limits[1])]
+                weight = np.full(len(some), 1 / max(1, len(some)))
+                ax[row, column].hist(some, bins=30, range=limits, weights=weight, histtype="step", label=label)
                 ax[row, column].set(yticks=[])
                 ax[-1, column].set(xlabel=name)
             ax[row, 0].set(ylabel=kind)

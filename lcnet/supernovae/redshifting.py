@@ -3,14 +3,15 @@
 A spectroscopic sample is bright and near; what is to be classified is not. Each object's Gaussian process is moved to a
 higher redshift (time stretched, wavelength shifted, dimmed by the distance), seen with the survey's visits and noise,
 and kept if it passes the survey's cuts. The new redshifts follow the rates; no object of the sample to be classified
-is used.
+is used. A sample that is limited in brightness holds too many luminous core-collapse supernovae: each is drawn with the
+inverse of the volume in which it would have been in the sample (Schmidt 1968, ApJ 151, 393).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from lcnet.supernovae import sources, survey
+from lcnet.supernovae import cameras, sources, survey
 from lcnet.supernovae.gaussian_process import fit_surface
 from lcnet.supernovae.photometry import Photometry
 
@@ -19,11 +20,13 @@ __all__ = ["redshifted"]
 _FARTHEST = 1.5  # largest (1 + z') / (1 + z): beyond, the bands show what was never observed (Boone 2019)
 _NEAREST = 0.95
 _POWER = {"Ia": 1.5}
+_LIMIT = 0.95  # quantile of a sample's magnitudes that is taken for its limit
+_HEAVIEST = 5.0  # times the median: a single faint object must not be most of a class
 _MJD = 56171.0
-_TRIES = 200
+_TRIES = 2000
 
 
-def redshifted(photometry: Photometry, n: int, *, shares, seed: int = 0) -> Photometry:
+def redshifted(photometry: Photometry, n: int, *, shares, seed: int = 0, elsewhere: bool = False) -> Photometry:
     """`n` new objects made of those of `photometry`.
 
     Parameters
@@ -34,6 +37,8 @@ def redshifted(photometry: Photometry, n: int, *, shares, seed: int = 0) -> Phot
     shares : mapping of str to float
         Class -> its share of the new objects.
     seed : int
+    elsewhere : bool
+        Seen by other surveys (`cameras`), at redshifts as theirs, instead of by the challenge's.
 
     Returns
     -------
@@ -46,6 +51,8 @@ def redshifted(photometry: Photometry, n: int, *, shares, seed: int = 0) -> Phot
     z = truth["redshift"].to_numpy()
     kinds = truth["type"].to_numpy()
     wavelength = np.array([band.wavelength for band in photometry.bands])[photometry.band]
+    magnitude = _magnitudes(photometry)
+    weight = np.where(kinds == "Ia", 1.0, _inverse_volumes(magnitude, z))
     surfaces: dict[int, tuple] = {}
     objects, truths, columns = [], [], []
     for kind, share in shares.items():
@@ -56,18 +63,24 @@ def redshifted(photometry: Photometry, n: int, *, shares, seed: int = 0) -> Phot
         while made < wanted and tries < _TRIES:
             tries += 1
             batch = 256
-            new = sources.draw_redshifts(batch, _POWER.get(kind, 3.6), rng)
+            if elsewhere:
+                new = cameras.draw_distances(batch, rng)
+            else:
+                new = sources.draw_redshifts(batch, _POWER.get(kind, 3.6), rng)
             ratio = (1 + new[:, None]) / (1 + z[rows])
             allowed = (ratio > _NEAREST) & (ratio < _FARTHEST)
-            chosen = np.array([rng.choice(rows[one]) if one.any() else -1 for one in allowed])
-            new, chosen = new[chosen >= 0], chosen[chosen >= 0]
-            cadence = survey.draw_cadence(len(chosen), rng)
+            # from all of them, and those that cannot be moved there are lost: far away few are bright enough
+            some = rng.choice(len(rows), size=batch, p=weight[rows] / weight[rows].sum())
+            near = allowed[np.arange(batch), some]
+            new, chosen = new[near], rows[some[near]]
+            cadence = (cameras.draw_cameras if elsewhere else survey.draw_cadence)(len(chosen), rng)
+            names = cadence.survey
             flux = np.zeros(cadence.error.shape)
             spread = np.zeros(cadence.error.shape)
             for k, source in enumerate(chosen):
                 if source not in surfaces:
                     surfaces[source] = _surface(photometry, wavelength, source)
-                flux[k], spread[k] = _moved(*surfaces[source], z[source], new[k], cadence, k, rng)
+                flux[k], spread[k] = _moved(*surfaces[source], z[source], new[k], cadence, k)
             measured, error, passed = survey.observe(flux, cadence, rng)
             # what the process does not know is noise too (Boone 2019)
             error = np.where(error > 0, np.hypot(error, spread), 0.0)
@@ -86,7 +99,9 @@ def redshifted(photometry: Photometry, n: int, *, shares, seed: int = 0) -> Phot
                 sigma = 0.03 * (1 + new[k])
                 host = max(new[k] + sigma * rng.standard_normal(), 0.01)
                 name = f"{photometry.objects['object'].iloc[source]}+{len(objects)}"
-                objects.append({"object": name, "survey": "DES", "mwebv": 0.0, "redshift": host, "redshift_err": sigma})
+                objects.append(
+                    {"object": name, "survey": names[k], "mwebv": 0.0, "redshift": host, "redshift_err": sigma}
+                )
                 truths.append(truth.iloc[source].to_dict() | {"redshift": new[k], "peak_mjd": np.nan})
                 made += 1
         if made < wanted:
@@ -106,6 +121,23 @@ def redshifted(photometry: Photometry, n: int, *, shares, seed: int = 0) -> Phot
     )
 
 
+def _magnitudes(photometry) -> np.ndarray:
+    """Of the brightest point in r or i, array (n,)."""
+    brightest = np.zeros(len(photometry))
+    red = np.isin([band.name for band in photometry.bands], ("r", "i"))[photometry.band]
+    np.maximum.at(brightest, photometry.owner[red], (photometry.flux - photometry.flux_err)[red])
+    return 27.5 - 2.5 * np.log10(np.maximum(brightest, 1.0))
+
+
+def _inverse_volumes(magnitude, z) -> np.ndarray:
+    """One over the volume within which each object is brighter than the sample's limit, array (n,)."""
+    spare = np.maximum(np.quantile(magnitude, _LIMIT) - magnitude, 0)
+    grid = np.linspace(0.005, 2.5, 2500)
+    farthest = np.interp(sources.distance_modulus(np.maximum(z, 0.005)) + spare, sources.distance_modulus(grid), grid)
+    volume = (10 ** (sources.distance_modulus(farthest) / 5) / (1 + farthest)) ** 3
+    return np.minimum(1 / volume, _HEAVIEST * np.median(1 / volume))
+
+
 def _surface(photometry, wavelength, number):
     points = slice(photometry.start[number], photometry.start[number + 1])
     time = photometry.mjd[points]
@@ -115,18 +147,17 @@ def _surface(photometry, wavelength, number):
     return fit_surface(time[keep] - peak, wavelength[points][keep], flux[keep], error[keep]), time - peak
 
 
-def _moved(surface, seen, z, new, cadence, k, rng):
+def _moved(surface, seen, z, new, cadence, k):
     """Flux and its uncertainty at the visits of object k, at redshift `new`."""
     ratio = (1 + new) / (1 + z)
     dimmer = 10 ** (-0.4 * (sources.distance_modulus(new) - sources.distance_modulus(z))) * ratio
-    peak = rng.uniform(*survey.PEAKS)
     # where the light curve was not observed, a new one cannot be either: its season must lie inside
-    time = (cadence.time[k] - peak) / ratio
+    time = (cadence.time[k] - cadence.peak[k]) / ratio
     inside = (time > seen.min() - 5) & (time < seen.max() + 5)
     visit, band = np.nonzero((cadence.error[k] > 0) & inside[:, None])
     flux, spread = np.zeros(cadence.error[k].shape), np.zeros(cadence.error[k].shape)
     if len(visit):
-        mean, sigma = surface.predict(time[visit], survey.WAVELENGTHS[band] / ratio)
+        mean, sigma = surface.predict(time[visit], cadence.wavelength[k, band] / ratio)
         flux[visit, band], spread[visit, band] = mean * dimmer, sigma * dimmer
     cadence.error[k][~inside] = 0.0
     return flux, spread

@@ -1,14 +1,18 @@
 """Supernovae as parametric light curves: AB magnitude at any rest wavelength and phase, with the scatter of each type.
 
-Type Ia is a table of rise, decline and second maximum between 2500 and 10000 Angstrom, moved by a stretch and a colour
-(the population of SALT2 in the challenge's recipe; shapes after Nugent et al. 2002, PASP 114, 803, figure 1). Core
-collapse is a cooling black body under a light curve in V, with the ultraviolet blanketed: plateau (IIP), linear decline
-(IIL), slow interaction (IIn), stripped (Ibc); mean brightness and scatter after Richardson et al. 2014, AJ 147, 118.
+Type Ia is a mean spectral sequence (`type_ia`, after Hsiao et al. 2007), moved by a stretch and a colour (population of
+SALT2 in the challenge's recipe). Core collapse is a cooling black body under a light curve in V, with the ultraviolet
+blanketed: plateau (IIP), linear decline (IIL), slow interaction (IIn), stripped (Ibc); mean brightness and scatter
+after Richardson et al. 2014, AJ 147, 118. What no such form has, every object has of its own: a ripple over time and
+wavelength.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from scipy.ndimage import map_coordinates
+
+from lcnet.supernovae import type_ia
 
 __all__ = ["CORE_COLLAPSE", "TYPES", "distance_modulus", "draw_redshifts", "magnitudes"]
 
@@ -17,22 +21,7 @@ TYPES = ("Ia", "Ibc", "IIP", "IIL", "IIn")
 CORE_COLLAPSE = {"Ibc": 0.29, "IIP": 0.59, "IIL": 0.08, "IIn": 0.04}
 _OMEGA, _H0, _C = 0.3, 70.0, 299792.458
 
-# wavelength [A]: magnitude at peak, rise [d], size and time scale [d] of the fall, slope after it [mag/d], second
-# maximum [mag], time of the peak after that of B [d]
-_IA = np.array(
-    [
-        (2000, -14.6, 13.0, 3.5, 16.0, 0.015, 0.00, -3.0),
-        (2500, -16.5, 14.0, 3.5, 16.5, 0.015, 0.00, -2.5),
-        (3000, -18.15, 15.0, 3.4, 17.5, 0.015, 0.00, -2.0),
-        (3600, -19.25, 16.5, 3.0, 21.0, 0.015, 0.00, -1.5),
-        (4400, -19.5, 17.5, 2.4, 23.0, 0.015, 0.00, 0.0),
-        (5500, -19.4, 19.0, 1.35, 25.0, 0.022, 0.00, 1.5),
-        (6500, -19.25, 19.0, 0.60, 14.0, 0.028, 0.15, 1.0),
-        (7700, -18.75, 18.0, 0.45, 11.0, 0.033, 0.45, -1.5),
-        (9000, -18.7, 17.5, 0.55, 11.0, 0.030, 0.55, -2.5),
-        (11000, -18.55, 17.0, 0.60, 11.0, 0.030, 0.60, -3.0),
-    ]
-)
+_BRIGHTEST = -19.5  # in B, of stretch and colour of the mean
 # colour law relative to B, per unit of the colour c (Guy et al. 2007, A&A 466, 11, figure 3)
 _LAW = np.array(
     [(2000, 3.6), (3000, 2.1), (3600, 1.0), (4400, 0.0), (5500, -1.0), (6500, -1.5), (8000, -2.1), (10000, -2.4)]
@@ -48,6 +37,9 @@ _CC = {
     "IIn": ((-18.7, 0.8), (20.0, 6.0), (0.016, 0.006), (14.0, 2.5), (7.2, 0.8), (30.0, 9.0), (0.3, 0.2)),
 }
 _TAIL = 0.0098  # decline powered by 56Co [mag/d]
+_RIPPLE, _WAVES = 0.06, 6  # size [mag] and number of the waves that a form lacks
+_ULTRAVIOLET = 0.3  # scatter of type Ia's ultraviolet [mag per 1000 A below 3500 A] (Brown et al. 2010, ApJ 721, 1608)
+_SUBLUMINOUS, _DUSTY = 0.07, 0.15  # of nearby type Ia: like 1991bg, and behind much dust (Li et al. 2011, MNRAS 412)
 
 
 def distance_modulus(z) -> np.ndarray:
@@ -68,7 +60,7 @@ def draw_redshifts(n: int, power: float, rng, *, low: float = 0.02, high: float 
     return np.interp(rng.random(n), (total - total[0]) / (total[-1] - total[0]), grid)
 
 
-def magnitudes(kind: str, phase, wavelength, rng) -> np.ndarray:
+def magnitudes(kind: str, phase, wavelength, rng, *, nearby: bool = False) -> np.ndarray:
     """Absolute AB magnitudes of n supernovae of one type, each drawn from its population.
 
     Parameters
@@ -77,6 +69,8 @@ def magnitudes(kind: str, phase, wavelength, rng) -> np.ndarray:
     phase : array, shape (n, times), rest-frame days from the peak in B (Ia) or V
     wavelength : array, shape (n, bands), rest-frame Angstrom
     rng : numpy.random.Generator
+    nearby : bool
+        As in the neighbourhood, with subluminous type Ia and dusty hosts, instead of in the challenge.
 
     Returns
     -------
@@ -85,16 +79,26 @@ def magnitudes(kind: str, phase, wavelength, rng) -> np.ndarray:
     """
     n = len(phase)
     if kind == "Ia":
-        found = _type_ia(phase, wavelength, rng)
-        dust = np.zeros(n)
+        found = _type_ia(phase, wavelength, rng, nearby)
+        dust = rng.exponential(0.6, n) * (rng.random(n) < _DUSTY * nearby)
     else:
         found = _core_collapse(kind, phase, wavelength, rng)
-        dust = rng.exponential(0.10, n)
+        dust = rng.exponential(0.5 if nearby else 0.10, n)
     # Cardelli-like extinction of the host, good to 10% between 3000 A and 1 micron
     law = (5500 / np.maximum(wavelength, 1800)) ** 1.3
     # what two supernovae of one shape still differ in, all bands together and band by band
     each = 0.12 * rng.standard_normal((n, 1, 1)) + 0.04 * rng.standard_normal((n, 1, wavelength.shape[1]))
-    return found + (dust[:, None] * law)[:, None, :] + each
+    return found + (dust[:, None] * law)[:, None, :] + each + _ripple(phase, wavelength, rng)
+
+
+def _ripple(phase, wavelength, rng):
+    n = len(phase)
+    total = np.zeros((n, phase.shape[1], wavelength.shape[1]), dtype=np.float32)
+    for _ in range(_WAVES):
+        turn = 2 * np.pi * phase / rng.uniform(25, 90, (n, 1))
+        colour = 2 * np.pi * wavelength / rng.uniform(2000, 8000, (n, 1)) + rng.uniform(0, 2 * np.pi, (n, 1))
+        total += np.cos((turn[:, :, None] + colour[:, None, :]).astype(np.float32))
+    return _RIPPLE * np.sqrt(2 / _WAVES) * total
 
 
 def _two_sided(rng, n, below, above):
@@ -103,23 +107,28 @@ def _two_sided(rng, n, below, above):
     return np.where(side, -below * size, above * size)
 
 
-def _type_ia(phase, wavelength, rng):
+def _type_ia(phase, wavelength, rng, nearby):
     n = len(phase)
     x1 = np.clip(_two_sided(rng, n, 1.5, 0.9), -5, 2)
     colour = np.clip(_two_sided(rng, n, 0.08, 0.14), -0.4, 0.6)
     stretch = np.clip(0.98 + 0.09 * x1, 0.6, 1.3)
     brightness = -_ALPHA * x1 + _BETA * colour
-    at = np.clip(wavelength, _IA[0, 0], _IA[-1, 0])
-    peak, rise, fall, scale, slope, bump, lag = (np.interp(at, _IA[:, 0], _IA[:, k])[:, None, :] for k in range(1, 8))
-    law = np.interp(at, _LAW[:, 0], _LAW[:, 1])[:, None, :]
-    t = phase[:, :, None] / stretch[:, None, None] - lag
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rising = -5 * np.log10(np.maximum(1 + t / rise, 1e-6))  # a fireball grows as the square of time
-    after = np.maximum(t, 0)
-    falling = fall * (1 - np.exp(-((after / scale) ** 2))) + slope * after
-    falling = falling - bump * np.exp(-0.5 * ((t - 25) / 8) ** 2) * (t > 0)
-    shape = np.where(t < 0, np.where(t > -rise, rising, np.inf), falling)
-    return peak + shape + (brightness[:, None] + 0.0)[:, :, None] + colour[:, None, None] * law
+    # fast, red and faint (Taubenberger 2017, section 3.2 of the Handbook of Supernovae)
+    faint = rng.random(n) < _SUBLUMINOUS * nearby
+    stretch = np.where(faint, rng.uniform(0.6, 0.75, n), stretch)
+    colour = np.where(faint, rng.uniform(0.25, 0.6, n), colour)
+    brightness = np.where(faint, rng.uniform(1.3, 2.3, n), brightness)
+    t = phase / stretch[:, None]
+    days = (t - type_ia.PHASES[0]) / np.diff(type_ia.PHASES[:2])
+    at = (wavelength - type_ia.WAVELENGTHS[0]) / np.diff(type_ia.WAVELENGTHS[:2])
+    grid = np.broadcast_arrays(days[:, :, None], at[:, None, :])
+    shape = map_coordinates(type_ia.MAGNITUDES, grid, order=2, mode="nearest")
+    shape = shape + 0.015 * np.maximum(t - type_ia.PHASES[-1], 0)[:, :, None]
+    shape = np.where(t[:, :, None] < type_ia.PHASES[0], np.inf, shape)
+    law = np.interp(np.clip(wavelength, 2000, None), _LAW[:, 0], _LAW[:, 1])
+    own = colour[:, None] * law
+    own += _ULTRAVIOLET * rng.standard_normal((n, 1)) * np.maximum(3500 - wavelength, 0) / 1000
+    return _BRIGHTEST + brightness[:, None, None] + shape + own[:, None, :]
 
 
 def _core_collapse(kind, phase, wavelength, rng):

@@ -28,16 +28,41 @@ _ALONE = 0.42  # share of the nights that follow the last one by a day
 
 @dataclass(frozen=True)
 class Cadence:
-    """Visits of n objects: `time` (n, visits) days from the season's start, `error` (n, visits, bands), 0 not seen,
-    `photon` (n,) variance per unit of flux."""
+    """When and how n objects are observed.
+
+    Parameters
+    ----------
+    time : array, shape (n, visits), days
+        From the season's start.
+    error : array, shape (n, visits, bands)
+        Of a point without flux, at zeropoint 27.5; 0: not observed.
+    peak : array, shape (n,), days
+        When the supernovae are brightest.
+    photon, floor : array, shape (n,)
+        Variance per unit of flux; smallest error as a share of the flux.
+    offset : array, shape (n, bands)
+        What is left of the host after subtraction, in units of the median error.
+    wavelength : array, shape (n, bands), Angstrom
+        Effective, of the survey's filters.
+    """
 
     time: np.ndarray
     error: np.ndarray
+    peak: np.ndarray
     photon: np.ndarray
+    floor: np.ndarray
+    offset: np.ndarray
+    wavelength: np.ndarray
+
+    @property
+    def survey(self) -> list[str]:
+        """A name for each object's survey that holds its wavelengths: `simulate.band_of` reads it."""
+        known = np.round(self.wavelength).astype(int)
+        return ["DES" if (one == np.round(WAVELENGTHS)).all() else "-".join(map(str, one)) for one in known]
 
 
 def draw_cadence(n: int, rng, *, visits: int = 62) -> Cadence:
-    """Nights, bands and errors of `n` objects, each in a field and season of its own."""
+    """Nights, bands and errors of `n` objects of the challenge, each in a field and season of its own."""
     gap = np.where(rng.random((n, visits)) < _ALONE, 1.0, rng.uniform(2.5, 10.5, (n, visits)))
     time = np.cumsum(gap, axis=1) - gap[:, :1] * rng.random((n, 1)) + 0.15 * rng.standard_normal((n, visits))
     deep = rng.random(n) < _DEEP
@@ -49,7 +74,15 @@ def draw_cadence(n: int, rng, *, visits: int = 62) -> Cadence:
     scatter = np.array(_SCATTER)
     error = each[:, None, :] * np.exp(scatter * (0.8 * night + 0.6 * own))
     seen = (rng.random(error.shape) < present[:, None, :]) & (time < SEASON)[:, :, None]
-    return Cadence(time, np.where(seen, error, 0.0), np.where(deep, _PHOTON["deep"], _PHOTON["shallow"]))
+    return Cadence(
+        time=time,
+        error=np.where(seen, error, 0.0),
+        peak=rng.uniform(*PEAKS, n),
+        photon=np.where(deep, _PHOTON["deep"], _PHOTON["shallow"]),
+        floor=np.zeros(n),
+        offset=np.zeros((n, len(BANDS))),
+        wavelength=np.tile(WAVELENGTHS, (n, 1)),
+    )
 
 
 def observe(flux, cadence: Cadence, rng) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -72,8 +105,12 @@ def observe(flux, cadence: Cadence, rng) -> tuple[np.ndarray, np.ndarray, np.nda
     passed : array of bool, shape (n,)
     """
     seen = cadence.error > 0
-    variance = cadence.error**2 + cadence.photon[:, None, None] * np.maximum(flux, 0)
+    positive = np.maximum(flux, 0)
+    variance = cadence.error**2 + cadence.photon[:, None, None] * positive
+    variance += (cadence.floor[:, None, None] * positive) ** 2
     error = np.where(seen, np.sqrt(variance), 0.0)
-    measured = np.where(seen, flux + error * rng.standard_normal(flux.shape), 0.0)
+    faint = cadence.error.sum(axis=(1, 2)) / np.maximum(seen.sum(axis=(1, 2)), 1)
+    left = cadence.offset * faint[:, None]
+    measured = np.where(seen, flux + left[:, None, :] + error * rng.standard_normal(flux.shape), 0.0)
     strong = (seen & (measured > 5 * error)).any(axis=1).sum(axis=1) >= 2
     return measured, error, strong & (seen.any(axis=2).sum(axis=1) >= 5)

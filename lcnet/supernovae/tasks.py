@@ -41,6 +41,9 @@ DES = Task(
         ),
         "flux": Input((NIGHTS, BANDS), doc="FLUXCAL (zeropoint 27.5) in g r i z, Milky Way dust corrected"),
         "flux_err": Input((NIGHTS, BANDS), doc="its error; 0 where there is no observation"),
+        "wavelength": Input(
+            (BANDS,), unit="Angstrom", doc="effective, of each band's filter; any value where there is no point"
+        ),
         "redshift": Input((), required=False, log=True, range=(0.01, 1.5), doc="of the host galaxy"),
         "redshift_err": Input((), required=False, log=True, range=(1e-4, 0.3), doc="its error"),
     },

@@ -25,7 +25,7 @@ class Views:
     Parameters
     ----------
     inputs : dict of str to array
-        ``time`` (n, nights), ``flux`` and ``flux_err`` (n, nights, bands).
+        ``time`` (n, nights), ``flux`` and ``flux_err`` (n, nights, bands), ``wavelength`` (n, bands).
     peak, trigger : array, shape (n,), MJD
         NaN where there is none.
     n_obs : array of int, shape (n,)
@@ -72,10 +72,10 @@ def make_views(
     start = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(photometry)))])
     mjd, channel = photometry.mjd[kept], channel[kept].astype(np.int64)
     flux, err = photometry.flux[kept], photometry.flux_err[kept]
+    wavelength = np.array([band.wavelength for band in photometry.bands] or [0.0])[photometry.band[kept]]
     if dust and len(mjd):
         from lcnet.supernovae.dust import deredden
 
-        wavelength = np.array([band.wavelength for band in photometry.bands])[photometry.band[kept]]
         flux, err = deredden(flux, err, wavelength, photometry.objects["mwebv"].to_numpy()[owner])
     t = window.days(mjd, start)
     trigger = window.find_triggers(t, flux, err, start)
@@ -94,11 +94,15 @@ def make_views(
     inside = (t >= peak[owner] - window.BEFORE) & (t <= peak[owner] + window.AFTER) & (t <= latest[owner])
     snr = np.full(n, -np.inf)
     np.maximum.at(snr, owner[inside], (flux / err)[inside])
+    seen = (errors > 0).any(axis=1)
+    filters = np.zeros((n, len(CHANNELS)), np.float32)
+    filters[owner, channel] = wavelength
     return Views(
-        inputs={"time": time, "flux": fluxes, "flux_err": errors},
+        # a band that is not in the window says nothing, its filter neither
+        inputs={"time": time, "flux": fluxes, "flux_err": errors, "wavelength": np.where(seen, filters, np.float32(0))},
         peak=first + peak,
         trigger=np.where(trigger <= latest, first + trigger, np.nan),
         n_obs=np.bincount(owner[inside], minlength=n),
-        seen=(errors > 0).any(axis=1),
+        seen=seen,
         snr=np.where(np.isfinite(snr), snr, np.nan),
     )

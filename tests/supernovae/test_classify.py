@@ -115,7 +115,7 @@ def test_an_epoch_does_not_see_later_points(simulated, network):
     table = classify(simulated, epochs="all", network=network)
     row = table[table["object"] == simulated.objects["object"].iloc[0]][6]
     frame = simulated.take([0]).to_frame()
-    early = classify(frame[frame["mjd"] <= row["mjd"].value], network=network)
+    early = classify(frame[frame["mjd"] <= row["mjd"].value], survey="DES", network=network)
     assert early["p_Ia"][0] == pytest.approx(row["p_Ia"], abs=1e-6)
     assert [early[name][0] for name in ("ood", "reason")] == [row[name] for name in ("ood", "reason")]
     assert early["mjd_peak"][0].value == pytest.approx(row["mjd_peak"].value, abs=1e-6)

@@ -76,6 +76,7 @@ def test_padding_changes_no_bit(simulated, text, network, base, tmp_path):
         "time": np.where(empty.all(axis=2), 1e6, inputs["time"]).astype(np.float32),
         "flux": np.where(empty, -777.0, inputs["flux"]).astype(np.float32),
         "flux_err": inputs["flux_err"],
+        "wavelength": np.where(inputs["wavelength"] > 0, inputs["wavelength"], 5555.0).astype(np.float32),
     }
     assert np.array_equal(network.predict(dirty), network.predict(inputs))
 

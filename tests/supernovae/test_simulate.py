@@ -11,6 +11,7 @@ from lcnet.supernovae.gaussian_process import fit_surface
 from lcnet.supernovae.redshifting import redshifted
 from lcnet.supernovae.simulate import simulate
 from lcnet.supernovae.tasks import DES
+from lcnet.supernovae.views import make_views
 from lcnet.supernovae.window import find_peaks, find_triggers, make_nights
 
 
@@ -124,6 +125,24 @@ def test_moved_objects_are_fainter_and_keep_their_class():
     assert set(examples.group) <= set(near.objects["object"])  # one group with the object it is made of
     with pytest.raises(ValueError, match="class"):
         redshifted(near, 5, shares={"Iax": 1.0})
+    other = redshifted(near, 20, shares={"Ia": 0.5, "II": 0.5}, seed=1, elsewhere=True)
+    assert len(set(other.objects["survey"])) == 20 and len(other.bands) > 40
+
+
+def test_a_bright_sample_is_weighted_by_the_inverse_volume():
+    """Schmidt 1968: weights give back the population that a limit in brightness has thinned."""
+    from lcnet.supernovae.redshifting import _inverse_volumes
+
+    rng = np.random.default_rng(8)
+    n = 4000
+    z = sources.draw_redshifts(n, 1.0, rng, low=0.02, high=0.3)
+    absolute = rng.choice([-19.0, -18.0], n)
+    magnitude = absolute + sources.distance_modulus(z)
+    bright = magnitude < 21.0
+    share = (absolute[bright] == -18).mean()
+    weight = _inverse_volumes(magnitude[bright], z[bright])
+    faint = absolute[bright] == -18
+    assert share < 0.35 and 0.4 < weight[faint].sum() / weight.sum() < 0.6
 
 
 def test_examples_and_splits():
@@ -139,6 +158,33 @@ def test_examples_and_splits():
     examples = challenge_examples(photometry.take(np.arange(40)), looks=2)
     examples.validate(DES)
     assert set(examples.meta["look"]) == {0, 1, 2} and len(set(examples.group)) == 40
+
+
+def test_other_surveys_are_nearer_brighter_and_of_their_own_filters():
+    here, there = simulate(400, seed=4), simulate(400, seed=4, elsewhere=True)
+    assert there.truth["redshift"].min() < 0.015 and there.truth["redshift"].median() < here.truth["redshift"].median()
+    views = [make_views(one) for one in (here, there)]
+    brightest = [one.inputs["flux"].max(axis=(1, 2)) for one in views]
+    assert np.quantile(brightest[1], 0.9) > 10 * np.quantile(brightest[0], 0.9)
+    filters = views[1].inputs["wavelength"]
+    assert np.array_equal(filters > 0, views[1].seen)
+    ratio = filters / survey.WAVELENGTHS
+    assert (np.abs(ratio[views[1].seen] - 1) < 0.08).all() and ratio[views[1].seen].std() > 0.03
+    known = views[0].inputs["wavelength"][views[0].seen.all(axis=1)]
+    assert np.allclose(known, survey.WAVELENGTHS)
+    # some cameras have no z
+    assert 0.1 < 1 - views[1].seen[:, 3].mean() < 0.5 and views[0].seen[:, 3].mean() > 0.95
+
+
+def test_template_of_type_ia():
+    """Hsiao et al. 2007: 15 days after its peak B has fallen by 1 mag, and i has a second maximum."""
+    rng = np.random.default_rng(0)
+    phase = np.tile([0.0, 15.0, 25.0], (4000, 1))
+    found = sources.magnitudes("Ia", phase, np.tile([[4400.0, 7700.0]], (4000, 1)), rng)
+    middle = np.median(found, axis=0)
+    assert middle[1, 0] - middle[0, 0] == pytest.approx(1.05, abs=0.12)
+    assert middle[2, 1] < middle[1, 1]  # brighter again in i
+    assert np.isinf(sources.magnitudes("Ia", np.full((5, 1), -40.0), np.full((5, 1), 5000.0), rng)).all()
 
 
 def test_augmentation_loses_no_row():
@@ -176,14 +222,29 @@ def test_figure_of_merit_by_hand():
     chosen = np.array([1, 1, 1, 0, 1, 0, 0, 0], bool)
     assert evaluation.figure_of_merit(chosen, truth) == pytest.approx(0.75 * 3 / (3 + 3))
     assert evaluation.figure_of_merit(~truth, truth) == 0
-    p = np.array([0.9, 0.8, 0.7, 0.2, 0.6, 0.3, 0.1, 0.05])
-    threshold = evaluation.choose_threshold(p, truth)
-    assert 0.6 < threshold <= 0.7 and evaluation.figure_of_merit(p >= threshold, truth) == 0.75
+    p, threshold = np.array([0.9, 0.8, 0.7, 0.2, 0.6, 0.3, 0.1, 0.05]), 0.65
+    assert evaluation.figure_of_merit(p >= threshold, truth) == 0.75
     probabilities = np.column_stack([p, (1 - p) / 3, 2 * (1 - p) / 3])
     found = evaluation.figures(probabilities, np.where(truth, 0, 2), threshold)
     assert found["efficiency"] == 0.75 and found["purity"] == 1.0 and found["accuracy_Ia"] == 0.75
     with pytest.raises(ValueError, match="no type Ia"):
         evaluation.choose_threshold(p, np.zeros(8, bool))
+
+
+def test_the_threshold_of_few_objects_is_nearly_the_best():
+    """Chosen on 1,000 objects and used on others; also where the probabilities are too sharp."""
+    rng = np.random.default_rng(3)
+    for sharp in (1.0, 2.0):
+        q = rng.beta(0.2, 0.6, 100_000)
+        truth = rng.random(len(q)) < q
+        p = q**sharp / (q**sharp + (1 - q) ** sharp)
+        best = max(evaluation.figure_of_merit(p >= one, truth) for one in np.linspace(0.3, 0.999, 100))
+        few = [slice(first, first + 1000) for first in range(0, 20_000, 1000)]
+        chosen = [evaluation.choose_threshold(p[some], None if sharp == 1 else truth[some]) for some in few]
+        merits = [evaluation.figure_of_merit(p >= one, truth) for one in chosen]
+        assert np.mean(merits) > best - 0.01 and min(merits) > best - 0.03
+    only = p[truth][:50]
+    assert evaluation.choose_threshold(only, np.ones(50, bool)) == only.min()
 
 
 def test_calibration_of_calibrated_probabilities():
@@ -194,6 +255,11 @@ def test_calibration_of_calibrated_probabilities():
     # binomial scatter of a bin of 2,700 is 0.01, of their mean deviation less
     assert found["ece_Ia"] < 0.015 and found["slope"] == pytest.approx(1, abs=0.05)
     assert evaluation.calibration(np.clip(2 * p - 0.5, 0, 1), truth)["slope"] < 0.7
+    # 100 samples of 400: the mean error of perfect probabilities is what counting predicts
+    each = [evaluation.calibration(p[k : k + 400], truth[k : k + 400]) for k in range(0, 40_000, 400)]
+    errors = np.array([one["ece_Ia_middle"] for one in each])
+    predicted = np.mean([one["ece_Ia_middle_perfect"] for one in each])
+    assert errors.mean() == pytest.approx(predicted, abs=4 * errors.std() / 10)
 
 
 def test_observed_errors_and_cuts():
