@@ -25,6 +25,11 @@ def scaled(view):
     return (view / np.where(depth > 0, depth, 1.0)).astype(np.float32)
 
 
+def changed(view, change, rng):
+    """A view made strange and scaled again; what is missing stays so."""
+    return np.where(np.isnan(view).any(axis=1, keepdims=True), np.nan, scaled(change(np.nan_to_num(view), rng)))
+
+
 def _flares(view, rng):
     x = np.arange(view.shape[1])[None]
     since = x - rng.integers(0, view.shape[1], (len(view), 1))
@@ -120,7 +125,7 @@ def main():
         print(f"{f'held out, {name} (false flags)':<34}{own.sum():>7}" + "".join(f"{share:>11.3f}" for share in shares))
     rng = np.random.default_rng(options.seed)
     for name, change in STRANGE.items():
-        views = {key: scaled(change(np.nan_to_num(view), rng)) for key, view in inputs.items() if view.ndim == 2}
+        views = {key: changed(view, change, rng) for key, view in inputs.items() if view.ndim == 2}
         line(name, {**inputs, **views})
     if options.cache.is_file():
         stored = dict(np.load(options.cache))

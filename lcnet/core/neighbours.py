@@ -184,6 +184,8 @@ def build(net: Network, examples, held, *, columns: Mapping, about: Mapping | No
     if any(len(values) != len(labels) for values in columns.values()):
         raise ValueError(f"a column is not of the {len(labels)} examples")
     hidden, arrays = embeddings(net, examples.inputs), arrays_of(net.specs, examples.inputs)
+    # an input that the held-out examples mostly lack (published views without it) sets no limit, so it is left out
+    arrays[:, np.isfinite(arrays[held]).mean(axis=0) < 0.5] = np.nan
     mean = hidden[~held].mean(axis=0)
     _, _, directions = np.linalg.svd(hidden[~held] - mean, full_matrices=False)
     # everything is rounded first, so that the limits are those of what is stored
@@ -278,7 +280,7 @@ def _restored(path: Path, said: Mapping, tensors: Mapping[str, np.ndarray]) -> N
         and n > 0
         and int(labels.max()) < len(classes)
     )
-    if not fits or not all(np.isfinite(tensors[name]).all() for name in _PARTS):
+    if not fits or not all(np.isfinite(tensors[name]).all() for name in _PARTS if name != "array_mean"):
         raise WeightsError(f"{path} is damaged: its parts do not fit together")
     gaussian = Gaussian(*(tensors[f"array_{name}"] for name in ("mean", "axes", "scale")))
     mean, limits = tensors["mean"], tensors["limits"]

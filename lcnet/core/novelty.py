@@ -34,6 +34,7 @@ class Gaussian:
     Attributes
     ----------
     mean : array, shape (D,)
+        NaN where nothing is known: there a row may be anything.
     axes : array, shape (D, rank), float16
     scale : array, shape (rank + 1,)
         Standard deviations along the axes, and of each other direction.
@@ -51,9 +52,12 @@ class Gaussian:
 
     @classmethod
     def fit(cls, rows: np.ndarray, rank: int = RANK) -> Gaussian:
-        """Of the rows, array (n, D); what is missing counts as the mean."""
-        mean = np.nan_to_num(np.nanmean(rows, axis=0)) if np.isnan(rows).any() else rows.mean(axis=0)
-        centred = np.where(np.isnan(rows), 0.0, rows - mean).astype(np.float64)
+        """Of the rows, array (n, D); what is missing counts as the mean, a column that is always missing as unknown."""
+        seen = np.isfinite(rows)
+        known = seen.any(axis=0)
+        mean = np.full(rows.shape[1], np.nan)
+        mean[known] = np.where(seen, rows, 0.0).sum(axis=0, dtype=np.float64)[known] / seen.sum(axis=0)[known]
+        centred = np.where(seen, rows - mean, 0.0).astype(np.float64)[:, known]
         values, vectors = np.linalg.eigh(centred.T @ centred / max(1, len(rows) - 1))
         values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
         rank = min(rank, values.size)
@@ -61,15 +65,18 @@ class Gaussian:
         floor = 1e-3 * values.mean() + 1e-12
         rest = values[rank:].mean() if values.size > rank else values[-1]
         scale = np.sqrt(np.maximum(np.append(values[:rank], rest), floor))
-        return cls(mean.astype(np.float32), vectors[:, :rank].astype(np.float16), scale.astype(np.float32))
+        axes = np.zeros((known.size, rank), np.float16)
+        axes[known] = vectors[:, :rank]
+        return cls(mean.astype(np.float32), axes, scale.astype(np.float32))
 
     def distance(self, rows: np.ndarray) -> np.ndarray:
-        """Mahalanobis distances, array (n,), over sqrt(D): about 1 for the rows it was fitted to."""
-        centred = np.where(np.isnan(rows), 0.0, rows - self.mean).astype(np.float64)
+        """Mahalanobis distances, array (n,), over the root of how many numbers there are: about 1 in training."""
+        seen = np.isfinite(rows) & np.isfinite(self.mean)
+        centred = np.where(seen, rows - self.mean, 0.0).astype(np.float64)
         inside = centred @ self._basis
         outside = np.maximum((centred**2).sum(axis=1) - (inside**2).sum(axis=1), 0.0)
         square = ((inside / self.scale[:-1]) ** 2).sum(axis=1) + outside / float(self.scale[-1]) ** 2
-        return np.sqrt(square / self.mean.size)
+        return np.sqrt(square / np.maximum(seen.sum(axis=1), 1))
 
 
 def thresholds(distances: np.ndarray, labels, classes: Sequence[str], quantile: float) -> np.ndarray:

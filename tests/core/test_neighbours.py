@@ -97,6 +97,11 @@ def test_the_distance_is_mahalanobis_s():
     few = Gaussian.fit(rows, rank=3)
     values = np.linalg.eigvalsh(np.cov(rows.T))[::-1]
     assert few.axes.shape == (8, 3) and few.scale[-1] == pytest.approx(np.sqrt(values[3:].mean()), rel=1e-5)
+    # a column that was never there says nothing, whatever it holds, and changes nothing of the others
+    wide = np.column_stack([rows[:, :4], np.full(len(rows), np.nan), rows[:, 4:]])
+    without = Gaussian.fit(wide)
+    wide[:, 4] = 1e6
+    np.testing.assert_allclose(without.distance(wide[:50]), full.distance(rows[:50]), rtol=1e-6)
     missing = rows[:1].copy()
     missing[0, 2:] = np.nan
     assert np.isfinite(full.distance(missing)).all() and full.distance(missing)[0] < full.distance(rows[:1] + 20)[0]
