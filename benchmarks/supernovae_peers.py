@@ -31,7 +31,7 @@ from lcnet.supernovae import tasks  # noqa: E402
 from lcnet.supernovae.photometry import CLASSES  # noqa: E402
 
 SCALARS = ("redshift", "redshift_err")
-EPOCHS = {"lstm": 25, "cnn": 20}
+EPOCHS = {"lstm": 15, "cnn": 20}
 TIMES, WAVELENGTHS = np.linspace(-30, 69, 45), np.linspace(4000, 10000, 16)
 
 
