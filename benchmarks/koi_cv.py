@@ -72,7 +72,7 @@ def main():
     parser.add_argument("--data", type=Path, default=Path("koi.h5"))
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--members", type=int, default=2)
+    parser.add_argument("--members", type=int, default=3)
     options = parser.parse_args()
     if not options.data.is_file():
         raise SystemExit(f"skipped: {options.data} is absent; {__doc__.splitlines()[2].strip()} makes it")

@@ -47,7 +47,7 @@ def best_of(call, *, seconds):
     """The smallest CPU and wall time of a call [s], of rounds that last `seconds` of CPU in all."""
     call()
     cpu, wall, spent = [], [], 0.0
-    while spent < seconds or len(cpu) < 3:
+    while spent < seconds:
         start = time.process_time(), time.perf_counter()
         call()
         cpu.append(time.process_time() - start[0])

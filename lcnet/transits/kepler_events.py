@@ -209,6 +209,8 @@ def kepler(folder, *, stars=None):
     Returns
     -------
     Examples
+        ``meta`` holds ``found`` ("search" or "known"), ``matched``, ``ratio``, ``fap``, ``snr`` and the like; the input
+        ``snr`` is missing, as in a `score`.
 
     Raises
     ------
@@ -247,8 +249,12 @@ def kepler(folder, *, stars=None):
     meta.insert(0, "source", "kepler")
     meta.insert(1, "target", [f"KIC {number}" for number in star])
     meta.insert(2, "mission", "Kepler")
+    inputs = {name: np.array([row[2][name] for row in rows], np.float32) for name in rows[0][2]}
+    # `score` withholds the SNR (`judge.WITHHELD`): what is learnt here must not lean on it
+    meta["snr"] = inputs["snr"]
+    inputs["snr"] = np.full(len(rows), np.nan, np.float32)
     examples = Examples(
-        inputs={name: np.array([row[2][name] for row in rows], np.float32) for name in rows[0][2]},
+        inputs=inputs,
         targets={"label": np.array([CLASSES.index(row[1]) for row in rows], np.int64)},
         group=np.array([f"kepler-{number}" for number in mine]),
         meta=meta,
