@@ -79,6 +79,10 @@ def train(
     task: TaskName,
     data: Data = None,
     number: Annotated[int, typer.Option("--simulate", metavar="N", min=0, help="Simulated examples to train on.")] = 0,
+    further: Annotated[
+        list[Path] | None,
+        typer.Option("--extra", metavar="FILE", help="With --data: more examples, trained on only; may be repeated."),
+    ] = None,
     seed: Seed = 0,
     output: Annotated[
         Path | None,
@@ -105,9 +109,11 @@ def train(
     jobs: Jobs = 1,
     device: Device = None,
 ) -> None:
-    """Train, calibrate and save an ensemble. With --data, simulated examples are added to the training part only."""
+    """Train, calibrate and save an ensemble. With --data, simulated and extra examples join the training part only."""
     if data is None and number == 0:
         raise typer.BadParameter("nothing to train on: give --data FILE, --simulate N, or both")
+    if further and data is None:
+        raise typer.BadParameter("extra examples join those of --data FILE, which is not given", param_hint="--extra")
     if freeze and start is None:
         raise typer.BadParameter(
             "only weights that were trained are worth keeping: give --from NET", param_hint="--freeze"
@@ -116,8 +122,10 @@ def train(
         problem = _task(task)
         name, folder, work = _places(output or Path("lcnet-" + problem.name.replace("/", "-")))
         examples = None if data is None else _open(data, problem)
-        extra = _json(about)
+        extra = [_open(path, problem) for path in further or ()]
+        described = _json(about)
         from lcnet.core.ensemble import train as run
+        from lcnet.core.examples import Examples
         from lcnet.core.network import load
 
         states = None
@@ -126,13 +134,15 @@ def train(
         simulated = _simulated(problem, number, seed, jobs, work, resume) if number else None
         if examples is None:
             examples, simulated = simulated, None
+        if simulated is not None:
+            extra.append(simulated)
         network = run(
             problem,
             examples,
             folder=folder,
             name=name,
             checkpoints=work,
-            extra=simulated,
+            extra=Examples.concatenate(extra) if extra else None,
             members=members,
             seed=seed,
             start=states,
@@ -140,7 +150,7 @@ def train(
             resume=resume,
             tiny=tiny,
             version=release,
-            about=extra,
+            about=described,
             command=_command(),
             epochs=epochs,
             batch_size=batch_size,

@@ -7,6 +7,7 @@ full-frame images had found. What is done to them here, and why:
 * a star listed twice at one period is one event (the views are identical to the byte): the first row stays;
 * the **group** is the connected component of "same star" or "same ephemeris" (|dP|/P < 2e-4 and phase within 0.02):
   the light of one eclipsing binary lands on several stars, and would otherwise be on both sides of a split;
+* where Rao et al.'s table (`lcnet.transits.nigraha`) lies beside it, the groups are of both tables together;
 * the stars named in ``lightcurves.csv`` are what lcnet is judged on: they and their whole groups are left out.
 """
 
@@ -63,6 +64,40 @@ def held_out_stars(path):
     return sorted({int(target.split()[-1]) for target in targets})
 
 
+def tess_events(folder):
+    """Star, period [d] and epoch [BTJD] of every row of the labelled TESS tables of a folder, in their order.
+
+    Parameters
+    ----------
+    folder : path-like
+        Holds ``tess_yu2019.csv.gz`` and, where Rao et al. (2021) are used too, ``tess_nigraha.csv.gz``.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``source``, ``star``, ``period``, ``epoch``.
+    """
+    columns = {"yu2019": ["tic_id", "Period", "Epoc"], "nigraha": ["TIC_ID", "Period", "T0"]}
+    parts = []
+    for source, names in columns.items():
+        path = Path(folder) / f"tess_{source}.csv.gz"
+        if source == "yu2019" or path.is_file():
+            part = pd.read_csv(path, usecols=names)[names]
+            part.columns = ["star", "period", "epoch"]
+            parts.append(part.assign(source=source))
+    return pd.concat(parts, ignore_index=True)
+
+
+def tess_groups(events):
+    """The group of every row of `tess_events`: one star or one ephemeris, over both tables."""
+    return ephemeris_groups(events["star"], events["period"], events["epoch"])
+
+
+def held_out_groups(folder, star, group):
+    """The groups of the stars named in a folder's ``lightcurves.csv``: what lcnet is judged on."""
+    return set(np.asarray(group)[np.isin(star, held_out_stars(Path(folder) / "lightcurves.csv"))])
+
+
 def yu2019(folder):
     """Yu et al. (2019) as examples of ``transits/candidate``.
 
@@ -75,8 +110,7 @@ def yu2019(folder):
     Returns
     -------
     Examples
-        Of the published depth [ppm], period [d] and duration [turned from days to hours]; ``snr`` is missing, for the
-        published ``SN`` is another quantity.
+        Of the published depth [ppm], period [d] and duration [turned from days to hours].
 
     Raises
     ------
@@ -90,8 +124,10 @@ def yu2019(folder):
     if any(len(view) != len(table) for view in views.values()):
         raise ValueError(f"{folder}: the table has {len(table)} rows, the views {[len(v) for v in views.values()]}")
 
-    table["group"] = ephemeris_groups(table["tic_id"], table["Period"], table["Epoc"])
-    judged = set(table.loc[table["tic_id"].isin(held_out_stars(folder / "lightcurves.csv")), "group"])
+    events = tess_events(folder)
+    groups = tess_groups(events)
+    table["group"] = groups[(events["source"] == "yu2019").to_numpy()]
+    judged = held_out_groups(folder, events["star"].to_numpy(), groups)
     keep = table["disposition"].isin(DISPOSITIONS) & ~table["group"].isin(judged)
     keep &= ~_repeats(table)
     table = table[keep.to_numpy()]
@@ -103,10 +139,9 @@ def yu2019(folder):
             "period": table["Period"].to_numpy(np.float32),
             "duration": (24.0 * table["Duration"]).to_numpy(np.float32),
             "depth": table["Transit_Depth"].to_numpy(np.float32),
-            "snr": np.full(len(table), np.nan, np.float32),
         },
         targets={"label": label.to_numpy(np.int64)},
-        group=np.array([f"yu2019-{number}" for number in table["group"]]),
+        group=np.array([f"tess-{number}" for number in table["group"]]),
         meta=pd.DataFrame(
             {
                 "source": "yu2019",

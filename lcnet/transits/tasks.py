@@ -15,7 +15,7 @@ CLASSES = ("planet", "eclipse", "junk")
 def _net(**options):
     from lcnet.transits.nets import CandidateNet
 
-    return CandidateNet(**options)
+    return CandidateNet({name: CANDIDATE.inputs[name].range for name in ("period", "duration", "depth")}, **options)
 
 
 def _tiny():
@@ -28,6 +28,10 @@ def _simulate(n, seed):
     return simulate_candidates(n, seed)
 
 
+# how often an input that may be missing at the telescope is taken away in training
+MISSING = {"secondary_view": 0.1, "odd_even_view": 0.5, "period": 0.1, "duration": 0.1, "depth": 0.15}
+
+
 def _augment(batch, rng):
     """Events read backwards, views shifted by a bin, inputs that may be missing at the telescope left out.
 
@@ -36,14 +40,14 @@ def _augment(batch, rng):
     batch = dict(batch)
     n = len(batch["global_view"])
     backwards = rng.random(n) < 0.5
-    for name in ("global_view", "local_view", "secondary_view"):
+    for name, views in (("global_view", 1), ("local_view", 1), ("secondary_view", 1), ("odd_even_view", 2)):
         if name in batch:
-            view = batch[name].copy()
-            view[backwards] = view[backwards, ::-1]
+            view = batch[name].reshape(n, views, -1).copy()
+            view[backwards] = view[backwards, :, ::-1]
             shift = rng.integers(-1, 2, n)
-            columns = (np.arange(view.shape[1])[None, :] + shift[:, None]) % view.shape[1]
-            batch[name] = np.take_along_axis(view, columns, axis=1)
-    for name, missing in (("secondary_view", 0.1), ("period", 0.2), ("duration", 0.2), ("depth", 0.3), ("snr", 0.7)):
+            columns = (np.arange(view.shape[2])[None, :] + shift[:, None]) % view.shape[2]
+            batch[name] = np.take_along_axis(view, columns[:, None, :], axis=2).reshape(n, -1)
+    for name, missing in MISSING.items():
         if name in batch:
             values = batch[name].copy()
             values[rng.random(n) < missing] = np.nan
@@ -57,11 +61,14 @@ CANDIDATE = Task(
         "global_view": Input((201,), doc="whole orbit, median 0, deepest bin -1 (views.make_views)"),
         "local_view": Input((61,), doc="+-2 durations about the transit"),
         "secondary_view": Input((61,), required=False, doc="+-4 durations about the strongest dip elsewhere"),
+        "odd_even_view": Input((122,), required=False, doc="odd, then even transits: +-2 durations, on one scale"),
         # ranges: what a search can return, and beyond which published tables hold unphysical values
         "period": Input((), required=False, log=True, range=(0.2, 50.0), unit="d"),
         "duration": Input((), required=False, log=True, range=(0.4, 24.0), unit="h"),
         "depth": Input((), required=False, log=True, range=(50.0, 5e5), unit="ppm"),
-        "snr": Input((), required=False, log=True, range=(5.0, 1000.0), doc="red noise included; simulations only"),
+        "snr": Input(
+            (), required=False, log=True, range=(5.0, 1000.0), doc="taken and not used: no published event has it"
+        ),
     },
     net=_net,
     tiny=_tiny,

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lcnet.transits.nigraha import WEIGHT, nigraha
 from lcnet.transits.published import ephemeris_groups, held_out_stars, yu2019
 from lcnet.transits.tasks import CANDIDATE, CLASSES
 
@@ -68,8 +69,53 @@ def test_conversion(tmp_path):
     assert [CLASSES[k] for k in examples.targets["label"]] == ["planet", "eclipse", "junk"]
     np.testing.assert_array_equal(examples.inputs["local_view"][:, 0], [0, 2, 7])  # the views of those very rows
     np.testing.assert_allclose(examples.inputs["duration"], [2.4, 4.8, 2.4], rtol=1e-6)
-    assert np.isnan(examples.inputs["snr"]).all()
     examples.validate(CANDIDATE)
+
+
+def write_nigraha(folder, rows):
+    columns = ["TIC_ID", "Period", "T0", "Duration", "Depth", "disposition"]
+    pd.DataFrame(rows, columns=columns).to_csv(folder / "tess_nigraha.csv.gz", index=False)
+    rng = np.random.default_rng(0)
+    sizes = {"global_view": 201, "local_view": 81, "odd_even_view": 162}
+    views = {name: 1 - 0.1 * rng.random((len(rows), size)) for name, size in sizes.items()}
+    # a dip in the middle, half as deep in the even transits
+    views["local_view"][:, 35:46] = -1
+    views["odd_even_view"][:, 35:46], views["odd_even_view"][:, 81 + 35 : 81 + 46] = -1, 0
+    np.savez(folder / "tess_nigraha.npz", **views)
+    return views
+
+
+def test_two_tables_of_events_share_their_groups(tmp_path):
+    write_set(
+        tmp_path, [(1, 3.0, 0.1, 10.0, 500.0, "PC"), (2, 9.0, 0.2, 11.0, 5e4, "EB"), (5, 1.5, 0.1, 14.5, 900.0, "PC")]
+    )
+    before = yu2019(tmp_path)
+    rows = [
+        (1, 7.7, 10.0, 2.5, 0.999, "KP"),  # the same star, another event
+        (1, 7.7, 10.0, 2.5, 0.999, "KP"),  # and that once more
+        (9, 9.0, 20.0, 3.0, 0.95, "EB"),  # the same binary on another star
+        (8, 4.0, 20.0, 3.0, 0.99, "V"),
+        (7, 1.5, 16.0, 3.0, 0.99, "J"),  # the held-out star's ephemeris
+        (6, 2.2, 16.0, 3.0, 0.99, "FP"),
+    ]
+    views = write_nigraha(tmp_path, rows)
+    yu, found = yu2019(tmp_path), nigraha(tmp_path)
+    assert [CLASSES[k] for k in found.targets["label"]] == ["planet", "eclipse", "junk"]
+    assert yu.group[0] == found.group[0] and yu.group[1] == found.group[1] and found.group[2] not in set(yu.group)
+    np.testing.assert_array_equal(before.targets["label"], yu.targets["label"])
+    np.testing.assert_allclose(found.inputs["depth"], [1000, 50000, 10000], rtol=1e-3)
+    np.testing.assert_array_equal(found.weight, WEIGHT)
+    local, parity = found.inputs["local_view"], found.inputs["odd_even_view"].reshape(-1, 2, 61)
+    assert (
+        local.shape == (3, 61) and (local[:, 30] == -1).all() and np.median(local, axis=1) == pytest.approx(0, abs=1e-6)
+    )
+    # the scale is common: -1 where the median is m stands for 1 + m, 0 for m of it
+    level = np.median(np.concatenate([views["odd_even_view"][[0, 2, 3]]]), axis=1)
+    np.testing.assert_allclose(parity[:, 0, 30], -1, atol=1e-6)
+    np.testing.assert_allclose(
+        parity[:, 1, 30], -level / (1 + level), atol=0.01
+    )  # the median is taken after resampling
+    found.validate(CANDIDATE)
 
 
 def test_a_table_that_does_not_match_its_views_is_named(tmp_path):
