@@ -197,8 +197,8 @@ def main():
         if f"network {seed}" not in kept:
             start = time.process_time()
             found = cross_validate(CANDIDATE, examples, folds=options.folds, members=options.members, extra=extra,
-                                   seed=seed, epochs=options.epochs, patience=options.epochs, batch_size=options.batch_size,
-                                   lr=options.lr, resamples=2)  # fmt: skip
+                                   seed=seed, epochs=options.epochs, patience=options.epochs,
+                                   batch_size=options.batch_size, lr=options.lr, resamples=2)  # fmt: skip
             kept |= {f"network {seed}": found.prediction, f"fold {seed}": found.fold}
             kept[f"network {seed} cpu_s"] = time.process_time() - start
             if options.keep:

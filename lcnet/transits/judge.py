@@ -15,9 +15,6 @@ PLANET, JUNK = "planet", "junk"
 # p_planet from which on a candidate counts as a planet, at the network's own prior: the lowest round number that no
 # candidate of 3,500 light curves without a planet reaches (benchmarks/reliability.py)
 THRESHOLD = 0.1
-# The published training events have no SNR of our kind, only the simulated ones: where it is given, the network has
-# learnt to take the star for a simulated one.
-WITHHELD = ("snr",)
 
 
 @dataclass(frozen=True)
@@ -174,8 +171,6 @@ def network_inputs(net, found) -> dict[str, np.ndarray]:
     ]
     inputs = {}
     for name in net.inputs:
-        if name in WITHHELD:
-            continue
         if pairs and name in pairs[0][1]:
             inputs[name] = np.stack([views[name] for _, views in pairs]).astype(np.float32)
         elif pairs and hasattr(pairs[0][0], name):

@@ -7,6 +7,8 @@ labelled events cannot feed more, and has group instead of no normalisation.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -26,8 +28,9 @@ class ViewBranch(nn.Module):
     def __init__(self, bins: int, channels: tuple[int, ...], *, dropout: float, views: int = 1):
         super().__init__()
         self.shape = (views, bins)
-        layers: list[nn.Module] = [nn.Conv1d(views, channels[0], 5, padding=2)]
-        for inside, outside in zip(channels[:1] + channels, channels, strict=False):
+        layers: list[nn.Module] = [nn.Conv1d(views, channels[0], 5, padding=2), nn.MaxPool1d(2)]
+        bins //= 2
+        for inside, outside in pairwise(channels):
             layers += [ResidualBlock1d(inside, outside, dropout=dropout), nn.MaxPool1d(2)]
             bins //= 2
         self.layers = nn.Sequential(*layers, nn.GELU(), nn.Flatten())
@@ -46,12 +49,14 @@ class CandidateNet(nn.Module):
         Of the period [d], duration [h] and depth [ppm] that the task normalises.
     width : int
         Channels of the first block; they double from block to block.
+    summary : int
+        Numbers that a view's convolutions are squeezed into.
     hidden : int
         Units of the two dense layers.
     dropout : float
     """
 
-    def __init__(self, ranges, *, width: int = 16, hidden: int = 96, dropout: float = 0.2):
+    def __init__(self, ranges, *, width: int = 8, summary: int = 24, hidden: int = 384, dropout: float = 0.4):
         super().__init__()
         some = 0.5 * dropout
         self.branches = nn.ModuleDict(
@@ -65,12 +70,14 @@ class CandidateNet(nn.Module):
         # each view's features through a layer of its own, so that none outvotes the others by its number of bins
         self.squeeze = nn.ModuleDict(
             {
-                name: nn.Sequential(nn.Linear(branch.features, hidden), nn.GELU(), nn.Dropout(dropout))
+                name: nn.Sequential(
+                    nn.Dropout(dropout), nn.Linear(branch.features, summary), nn.GELU(), nn.Dropout(dropout)
+                )
                 for name, branch in self.branches.items()
             }
         )
         self.measures = Measures(ranges)
-        self.head = mlp(4 * hidden + Measures.size, (hidden, hidden), 3, dropout=dropout)
+        self.head = mlp(4 * summary + Measures.size, (hidden, hidden), 3, dropout=dropout)
 
     def forward(self, x: dict[str, Tensor]) -> Tensor:
         """Logits (n, 3): planet, eclipse, junk.

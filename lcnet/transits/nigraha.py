@@ -7,8 +7,7 @@ events, in the groups of both tables together, so that no star of one is learnt 
 * KP, CP and PC (known, confirmed, candidate planet) become planet, EB eclipse, J, IS (instrumental) and V (variable)
   junk; FP, FA and O say too little of what the light curve shows and are left out;
 * their views have median 0 and minimum -1 here as ours have, 81 bins over +-2 durations turned into 61; they have no
-  secondary view, and odd beside even transits, which Yu et al. have not;
-* each counts as `WEIGHT` simulated events where both are extra examples.
+  secondary view, and odd beside even transits, which Yu et al. have not.
 """
 
 from __future__ import annotations
@@ -26,7 +25,6 @@ from lcnet.transits.views import LOCAL_BINS
 __all__ = ["nigraha"]
 
 DISPOSITIONS = {"KP": "planet", "CP": "planet", "PC": "planet", "EB": "eclipse", "J": "junk", "IS": "junk", "V": "junk"}
-WEIGHT = 4.0
 
 
 def _on_our_bins(view):
@@ -53,7 +51,7 @@ def nigraha(folder):
     Returns
     -------
     Examples
-        ``secondary_view`` is missing, the depth [ppm] is 1 - flux at minimum; ``weight`` is `WEIGHT`.
+        ``secondary_view`` is missing, the depth [ppm] is 1 - flux at minimum.
 
     Raises
     ------
@@ -90,7 +88,6 @@ def nigraha(folder):
         },
         targets={"label": label.to_numpy(np.int64)},
         group=np.array([f"tess-{number}" for number in table["group"]]),
-        weight=np.full(n, WEIGHT, np.float32),
         meta=pd.DataFrame(
             {
                 "source": "nigraha",

@@ -19,7 +19,7 @@ def _net(**options):
 
 
 def _tiny():
-    return _net(width=4, hidden=16, dropout=0.0)
+    return _net(width=4, summary=8, hidden=16, dropout=0.0)
 
 
 def _simulate(n, seed):
@@ -29,7 +29,7 @@ def _simulate(n, seed):
 
 
 # how often an input that may be missing at the telescope is taken away in training
-MISSING = {"secondary_view": 0.1, "odd_even_view": 0.5, "period": 0.1, "duration": 0.1, "depth": 0.15}
+MISSING = {"secondary_view": 0.05, "odd_even_view": 0.3, "period": 0.05, "duration": 0.05, "depth": 0.05}
 
 
 def _augment(batch, rng):

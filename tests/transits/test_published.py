@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lcnet.transits.nigraha import WEIGHT, nigraha
+from lcnet.transits.nigraha import nigraha
 from lcnet.transits.published import ephemeris_groups, held_out_stars, yu2019
 from lcnet.transits.tasks import CANDIDATE, CLASSES
 
@@ -104,7 +104,6 @@ def test_two_tables_of_events_share_their_groups(tmp_path):
     assert yu.group[0] == found.group[0] and yu.group[1] == found.group[1] and found.group[2] not in set(yu.group)
     np.testing.assert_array_equal(before.targets["label"], yu.targets["label"])
     np.testing.assert_allclose(found.inputs["depth"], [1000, 50000, 10000], rtol=1e-3)
-    np.testing.assert_array_equal(found.weight, WEIGHT)
     local, parity = found.inputs["local_view"], found.inputs["odd_even_view"].reshape(-1, 2, 61)
     assert (
         local.shape == (3, 61) and (local[:, 30] == -1).all() and np.median(local, axis=1) == pytest.approx(0, abs=1e-6)
