@@ -250,9 +250,7 @@ def kepler(folder, *, stars=None):
     meta.insert(1, "target", [f"KIC {number}" for number in star])
     meta.insert(2, "mission", "Kepler")
     inputs = {name: np.array([row[2][name] for row in rows], np.float32) for name in rows[0][2]}
-    # `score` withholds the SNR (`judge.WITHHELD`): what is learnt here must not lean on it
-    meta["snr"] = inputs["snr"]
-    inputs["snr"] = np.full(len(rows), np.nan, np.float32)
+    meta["snr"] = inputs.pop("snr")
     examples = Examples(
         inputs=inputs,
         targets={"label": np.array([CLASSES.index(row[1]) for row in rows], np.int64)},

@@ -1,6 +1,6 @@
 """The labelled events that the candidate network learnt from, as its neighbours file keeps them.
 
-    python -m lcnet.transits.neighbours transits/candidate yu.h5 --extra simulated.h5
+    python -m lcnet.transits.neighbours transits/candidate yu.h5 --extra nigraha.h5 --extra simulated.h5
 
 makes that file, beside the network's weights, from the examples it was trained on, and prints how often the nearest
 events have the right label. It holds points, names, periods and labels, no light curve and no view.
@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 
 from lcnet.core.neighbours import Neighbours, build
-from lcnet.transits.judge import WITHHELD
 
 __all__ = ["SHOWN", "build_neighbours", "most_like", "name_of", "neighbour_table", "real"]
 
@@ -22,9 +21,8 @@ SHOWN = 3
 LABELS = {"planet": "planet candidate", "eclipse": "eclipsing binary", "junk": "junk"}
 SOURCES = {
     "yu2019": "Yu et al. 2019",
-    "nigraha": "Nigraha, Rao et al. 2021",
-    "tess_nigraha": "Nigraha, Rao et al. 2021",
-    "koi": "Kepler Objects of Interest",
+    "nigraha": "Rao et al. 2021",
+    "kepler": "Kepler's KOI table",
     "": "simulated",
 }
 
@@ -46,7 +44,7 @@ def held_out(net, examples):
     return grouped_split(examples.group, share, seed=seed, labels=net.task.objective.labels(examples.targets))
 
 
-def build_neighbours(net, examples, extra=None) -> tuple[Neighbours, np.ndarray]:
+def build_neighbours(net, examples, extra=()) -> tuple[Neighbours, np.ndarray]:
     """The neighbours of a candidate network.
 
     Parameters
@@ -54,8 +52,8 @@ def build_neighbours(net, examples, extra=None) -> tuple[Neighbours, np.ndarray]
     net : Network
     examples : Examples
         That it was trained on, as opened from their file; `meta` names ``target`` and ``source``.
-    extra : Examples, optional
-        Simulated ones that joined the training.
+    extra : sequence of Examples
+        That joined the training; without a ``source`` they are simulated.
 
     Returns
     -------
@@ -70,10 +68,8 @@ def build_neighbours(net, examples, extra=None) -> tuple[Neighbours, np.ndarray]
     from lcnet.core.examples import Examples
 
     held = held_out(net, examples)
-    parts = [examples] if extra is None else [examples, extra]
+    parts = [examples, *extra]
     both = Examples.concatenate(parts)
-    # the network is never given these: it would know a simulated event by them
-    both.inputs = {name: values for name, values in both.inputs.items() if name not in WITHHELD}
     held = np.append(held, np.zeros(len(both) - len(held), bool))
     names, kinds = [], []
     for part in parts:
@@ -136,7 +132,7 @@ def neighbour_table(net, neighbours: Neighbours, examples, held) -> list[tuple[s
         says; that a human said.
     """
     chosen = np.flatnonzero(held[: len(examples)])
-    inputs = {name: np.asarray(values[:])[chosen] for name, values in examples.inputs.items() if name not in WITHHELD}
+    inputs = {name: np.asarray(values[:])[chosen] for name, values in examples.inputs.items()}
     verdict, truth = net.predict(inputs).argmax(axis=1), neighbours.labels[chosen]
     # a star's other events share its group: they are held out with it
     index, _ = neighbours.nearest(neighbours.points[chosen], SHOWN, among=real(neighbours) & ~held)
@@ -155,7 +151,7 @@ def main():
     """The command line."""
     import typer
 
-    def make(network: str, data: Path, extra: Path | None = None, output: Path | None = None):
+    def make(network: str, data: Path, extra: list[Path] | None = None, output: Path | None = None):
         """Write the labelled events of NETWORK beside it, from the files of examples it was trained on."""
         import lcnet
         from lcnet.core.examples import Examples
@@ -164,7 +160,7 @@ def main():
         try:
             net = lcnet.load(network)
             examples = Examples.open(data)  # left on disk, as the training opened it: so is its fingerprint
-            found, held = build_neighbours(net, examples, Examples.open(extra) if extra else None)
+            found, held = build_neighbours(net, examples, [Examples.open(path) for path in extra or ()])
             path = output or neighbours_path(net.path)
             found.save(path)
         except (OSError, ValueError, KeyError) as error:
