@@ -122,15 +122,12 @@ def main():
     from lcnet.core.examples import Examples
     from lcnet.core.metrics import bootstrap, paired_bootstrap
     from lcnet.core.splits import grouped_folds
-    from lcnet.transits.judge import WITHHELD
     from lcnet.transits.tasks import CANDIDATE
 
     events, simulated = (Examples.open(path, lazy=False) for path in (options.data, options.simulated))
     simulated = simulated.take(simulated.meta["mission"].isin(["Kepler", "K2"]).to_numpy())
-    for some in (events, simulated):  # the score withholds them too
-        some.inputs = {
-            name: some.inputs[name] for name in CANDIDATE.inputs if name not in WITHHELD and name in some.inputs
-        }
+    for some in (events, simulated):  # the network makes no use of the SNR: boosting on identical inputs has none
+        some.inputs = {name: some.inputs[name] for name in CANDIDATE.inputs if name in some.inputs and name != "snr"}
     label, network = events.targets["label"], lcnet.load(options.network)
     names = list(events.inputs)
     fold = grouped_folds(events.group, 5, seed=options.seed, labels=label)

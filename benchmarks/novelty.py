@@ -81,7 +81,6 @@ def main():
     from lcnet.core.activations import embeddings
     from lcnet.core.examples import Examples
     from lcnet.core.neighbours import load_neighbours
-    from lcnet.transits.judge import WITHHELD
     from lcnet.transits.neighbours import held_out
 
     net = lcnet.load(options.network)
@@ -90,7 +89,7 @@ def main():
         raise SystemExit(f"{options.network} has no neighbours: python -m lcnet.transits.neighbours makes them")
     examples = Examples.open(options.data)
     held = held_out(net, examples)
-    inputs = {name: np.asarray(values[:])[held] for name, values in examples.inputs.items() if name not in WITHHELD}
+    inputs = {name: np.asarray(values[:])[held] for name, values in examples.inputs.items()}
     n = len(held)
     points = near.points[:n].astype(float)
     other, limits = classwise(points, near.labels[:n], held)

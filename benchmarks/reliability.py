@@ -135,7 +135,6 @@ def make(path, *, limit, seed):
 
 def network_inputs(net, found):
     """What a network takes of the stored candidates, made by the present views."""
-    from lcnet.transits.judge import WITHHELD
     from lcnet.transits.views import make_views
 
     offset, time, flux = found["offset"], found["time"], found["flux"].astype(float)
@@ -148,7 +147,7 @@ def network_inputs(net, found):
     for name in net.inputs:
         if name in rows[0]:
             inputs[name] = np.stack([row[name] for row in rows])
-        elif name in NUMBERS and name not in WITHHELD:
+        elif name in NUMBERS:
             inputs[name] = found[name].astype(np.float32)
     return inputs
 

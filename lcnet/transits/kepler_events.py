@@ -209,8 +209,7 @@ def kepler(folder, *, stars=None):
     Returns
     -------
     Examples
-        ``meta`` holds ``found`` ("search" or "known"), ``matched``, ``ratio``, ``fap``, ``snr`` and the like; the input
-        ``snr`` is missing, as in a `score`.
+        ``meta`` holds ``found`` ("search" or "known"), ``matched``, ``ratio``, ``fap``, ``snr`` and the like.
 
     Raises
     ------

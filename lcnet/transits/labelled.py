@@ -34,7 +34,7 @@ SAMPLINGS = (
     (0.10, "K2", None, 1),
 )
 _ROWS_A_STAR = 2
-# a simulated event beside a labelled real one: at 1 the network learns the simulator's boundaries (measured, RESULTS.md)
+# a simulated event beside a labelled one: at 1 the network learns the boundaries of the simulator (RESULTS.md)
 WEIGHT = 0.3
 
 
