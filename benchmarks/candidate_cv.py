@@ -211,6 +211,8 @@ def main():
                 np.savez(options.keep, **kept)
     kinds = ("network",) if options.no_boosting else ("network", "boosting")
     models = {kind: np.mean([kept[f"{kind} {seed}"] for seed in range(options.seeds)], axis=0) for kind in kinds}
+    if options.keep:  # what benchmarks/candidate_curves.py draws
+        np.savez(options.keep, **kept | models)
     print("\nseed by seed: triage AP, vetting AP, log loss; CPU seconds")
     for kind in kinds:
         for seed in range(options.seeds):
