@@ -40,7 +40,7 @@ def recover(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the planets.")] = 0,
     min_snr: Annotated[float, typer.Option("--min-snr", help="As in score.")] = 7.1,
     threshold: Annotated[
-        float | None, typer.Option("--threshold", help="p(planet) that counts as recovered; default 0.1, as in score.")
+        float | None, typer.Option("--threshold", help="p(planet) that counts as recovered; default 0.2, as in score.")
     ] = None,
     network: Annotated[str, typer.Option("--network", metavar="NET", help="As in score.")] = "transits/candidate",
     search_only: Annotated[bool, typer.Option("--search-only", help="Ask no network: found is recovered.")] = False,

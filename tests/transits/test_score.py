@@ -85,9 +85,8 @@ def test_all_candidates_of_a_batch_are_seen_at_once(table, star_files, network):
     score([star_files["planet"], star_files["eclipse"], star_files["quiet"]], network=network)
     assert len(network.calls) == 2  # one by the fixture `table`, one here
     inputs, n = network.calls[-1], int((table["candidate"] > 0).sum())
-    # all but the SNR, which the training events do not have
     assert {name: values.shape for name, values in inputs.items()} == {
-        name: (n, *shape) for name, shape in network.inputs.items() if name != "snr"
+        name: (n, *shape) for name, shape in network.inputs.items()
     }
     np.testing.assert_allclose(inputs["period"], table["period"][table["candidate"] > 0].value, rtol=1e-6)
     assert inputs["global_view"].min() == pytest.approx(-1)
