@@ -106,7 +106,7 @@ def test_simulate_train_evaluate(lcnet, tmp_path):
     assert result.exit_code == 1 and "batch_size was 64, now 10" in result.stderr
 
     lcnet("simulate", "plain/points", "-n", 30, "--seed", 9, "--output", "more.h5")
-    result = lcnet(*words, "--output", "larger", "--extra", "more.h5", "--extra", "more.h5")
+    result = lcnet(*words, "--output", "larger", "--extra", "more.h5", "--extra", "more.h5", "--seed", 4)
     assert result.exit_code == 0, result.output
     assert json.loads((tmp_path / "larger" / "points.json").read_text())["data"]["extra"] == 50 + 2 * 30
     result = lcnet("train", "plain/points", "--simulate", 9, "--extra", "more.h5")
