@@ -75,6 +75,11 @@ REGISTRY: dict[str, Entry] = {
         sentence="Is a periodic dip a planet candidate?",
         reference="Yu et al. 2019, AJ 158, 25: average precision 0.69",
     ),
+    "transits/kepler": Entry(
+        where="lcnet.transits.tasks:KEPLER",
+        sentence="The same as transits/candidate, learnt for Kepler's Objects of Interest: more than half are planets",
+        reference="Shallue & Vanderburg 2018, AJ 155, 94",
+    ),
     "transits/koi": Entry(
         where="lcnet.transits.koi:KOI",
         sentence="Is a Kepler Object of Interest a planet, from one stored view? A benchmark",

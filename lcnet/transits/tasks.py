@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from lcnet.core.objectives import Classification
 from lcnet.core.task import Input, Task
 
-__all__ = ["CANDIDATE", "CLASSES"]
+__all__ = ["CANDIDATE", "CLASSES", "KEPLER"]
 
 CLASSES = ("planet", "eclipse", "junk")
 
@@ -76,4 +78,11 @@ CANDIDATE = Task(
     objective=Classification(CLASSES),
     augment=_augment,
     reference="Yu et al. 2019, AJ 158, 25: triage average precision 0.97, vetting 0.69",
+)
+
+# the same question, inputs and network, learnt for the mixture and the sampling of Kepler's Objects of Interest
+KEPLER = replace(
+    CANDIDATE,
+    name="transits/kepler",
+    reference="Shallue & Vanderburg 2018, AJ 155, 94: AUC 0.988 on the DR24 events of four years, with their depths",
 )
