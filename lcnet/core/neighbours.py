@@ -28,6 +28,7 @@ __all__ = ["Neighbours", "Novelty", "build", "load_neighbours", "neighbours_path
 DIMENSIONS = 32
 NEAREST = 5  # the distance to which of the nearest points says how far out an example lies
 QUANTILE = 0.99  # of held-out examples of a class that are not called unlike it
+SPARE = 16  # more than asked for, that are compared exactly
 LARGEST = 50_000_000  # bytes of a file that are read
 _FORMAT = "lcnet neighbours 1"
 _PARTS = ("points", "labels", "mean", "axes", "array_mean", "array_axes", "array_scale", "limits")
@@ -111,18 +112,24 @@ class Neighbours:
         """
         if "points" not in self._whole:
             self._whole["points"] = self.points.astype(np.float32)
-        rows = np.arange(len(self)) if among is None else np.flatnonzero(among)
-        stored = self._whole["points"] if among is None else self._whole["points"][rows]
-        k = min(k, len(rows))
+            self._whole["square"] = (self._whole["points"] ** 2).sum(axis=1)
+        stored, points = self._whole["points"], np.asarray(points, np.float32)
+        k = min(k, len(self) if among is None else int(np.sum(among)))
         index, distance = np.empty((len(points), k), np.int64), np.empty((len(points), k))
-        for number, point in enumerate(np.asarray(points, np.float32)):
-            square = ((stored - point) ** 2).sum(axis=1)
-            few = np.argpartition(square, k - 1)[:k]
-            few = few[np.lexsort((few, square[few]))]
-            index[number], distance[number] = rows[few], np.sqrt(square[few])
+        # |a - b|^2 = |a|^2 - 2 ab + |b|^2 rounds what is near, and differently in other company: it picks a shortlist
+        rough = self._whole["square"] - 2.0 * (points @ stored.T)
+        if among is not None:
+            rough[:, ~np.asarray(among, bool)] = np.inf
+        short = min(k + SPARE, rough.shape[1])
+        for number, point in enumerate(points):
+            few = np.argpartition(rough[number], short - 1)[:short]
+            few = few[np.isfinite(rough[number, few])]
+            square = ((stored[few] - point) ** 2).sum(axis=1)
+            few = few[np.lexsort((few, square))][:k]
+            index[number], distance[number] = few, np.sqrt(((stored[few] - point) ** 2).sum(axis=1))
         return index, distance
 
-    def novelty(self, net: Network, inputs: Mapping, points, prediction, *, among=None) -> Novelty:
+    def novelty(self, net: Network, inputs: Mapping, points, prediction, *, among=None, nearest=None) -> Novelty:
         """Whether examples are unlike anything in training.
 
         The limits are those of the class that the network takes each for (class-conditional, as in Lee et al. 2018,
@@ -138,10 +145,14 @@ class Neighbours:
         prediction : array, shape (n, classes)
         among : array of bool, shape (len(self),), optional
             Of the labelled examples, only these.
+        nearest : array, shape (n, k), optional
+            Distances of the `NEAREST` or more nearest of them, where they are known.
         """
         likeliest = np.asarray(prediction).argmax(axis=1)
         arrays = self.gaussian.distance(arrays_of(net.specs, inputs)) / self.limits[0, likeliest]
-        embedding = self.nearest(points, NEAREST, among=among)[1][:, -1] / self.limits[1, likeliest]
+        if nearest is None:
+            nearest = self.nearest(points, NEAREST, among=among)[1]
+        embedding = nearest[:, min(NEAREST, nearest.shape[1]) - 1] / self.limits[1, likeliest]
         return Novelty(arrays, embedding, (arrays > 1) | (embedding > 1))
 
     def save(self, path: str | os.PathLike) -> None:

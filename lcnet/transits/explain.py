@@ -148,14 +148,15 @@ class Explainer:
 
     def _placed(self, inputs, rows, said):
         from lcnet.core.activations import embeddings
+        from lcnet.core.neighbours import NEAREST
         from lcnet.transits.neighbours import SHOWN, real
 
         near = self.neighbours
         points = near.project(embeddings(self.network, inputs))
         seen = real(near)
         index, distance = near.nearest(points, SHOWN, among=seen)
-        first, closest = near.nearest(points, 1)
-        novelty = near.novelty(self.network, inputs, points, said)
+        first, closest = near.nearest(points, NEAREST)
+        novelty = near.novelty(self.network, inputs, points, said, nearest=closest)
         made = []
         for number, row in enumerate(rows):
             pairs = list(zip(index[number], distance[number], strict=True))
