@@ -57,6 +57,33 @@ def boosted(examples, extra, fold, seed):
     return said
 
 
+def with_yus_scalars(examples, path, fold, seed):
+    """Out-of-fold probabilities of boosting on the network's measures and on columns that no single light curve gives.
+
+    Yu et al.'s SN, Qingress, depth_change (two apertures) and Tmag: what a network with them could do at the least.
+    """
+    import pandas as pd
+    import torch
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    from lcnet.core.inputs import normalise, to_tensors
+    from lcnet.transits.tasks import CANDIDATE
+
+    with torch.no_grad():
+        inputs = to_tensors(CANDIDATE.inputs, normalise(CANDIDATE.inputs, dict(examples.inputs)))
+        measures = CANDIDATE.net().measures(inputs).numpy()
+    columns = ["SN", "Qingress", "depth_change", "vet_Tmag"]
+    theirs = pd.read_csv(path)[columns].to_numpy(float)[examples.meta["row"].to_numpy()]
+    x, label = np.concatenate([measures, theirs], axis=1), examples.targets["label"]
+    said = np.zeros((len(examples), 3))
+    for number in np.unique(fold):
+        inside = fold != number
+        model = HistGradientBoostingClassifier(max_iter=250, learning_rate=0.05, l2_regularization=1.0,
+                                               max_leaf_nodes=15, random_state=seed)  # fmt: skip
+        said[~inside] = model.fit(x[inside], label[inside]).predict_proba(x[~inside])
+    return said
+
+
 def recall_at_precision(p, outcome, precision=PRECISION):
     """Largest recall of any threshold whose precision is at least `precision`."""
     from sklearn.metrics import precision_recall_curve
@@ -168,6 +195,7 @@ def main():
     parser.add_argument("--data", type=Path, default=Path("yu.h5"))
     parser.add_argument("--extra", type=Path, action="append", default=[])
     parser.add_argument("--toi", type=Path, help="the TOI table, for today's dispositions")
+    parser.add_argument("--scalars", type=Path, help="Yu's table, for a row with the columns one light curve lacks")
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--members", type=int, default=1)
@@ -221,6 +249,10 @@ def main():
                   f"  {float(kept[f'{kind} {seed} cpu_s']):.0f}")  # fmt: skip
     print("\nmean of seeds, labels of 2019")
     tables(models, label, examples.group)
+    if options.scalars:
+        rows = [with_yus_scalars(examples, options.scalars, kept[f"fold {k}"], k) for k in range(options.seeds)]
+        print("\nfor comparison: boosting on the measures and Yu's own SN, Qingress, depth_change and Tmag")
+        tables({"measures and Yu's": np.mean(rows, axis=0)}, label, examples.group)
     if options.toi:
         vintages(models, label, examples, options.toi)
 
