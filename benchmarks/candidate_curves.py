@@ -24,7 +24,7 @@ def readings(said, label):
 
 
 def equal_bins(score, outcome, *, least=0.1, bins=10):
-    """The events with a score of at least `least` in bins of equal number: mean score, share, its error, events."""
+    """The events with a score of at least `least` in bins of equal number: mean score, share, its error."""
     order = np.flatnonzero(score >= least)
     order = order[np.argsort(score[order], kind="stable")]
     rows = []
@@ -33,16 +33,8 @@ def equal_bins(score, outcome, *, least=0.1, bins=10):
             share = outcome[part].mean()
             # of a share near 0 or 1 the plain binomial error vanishes; with half an event more on each side it does not
             mild = (outcome[part].sum() + 0.5) / (part.size + 1)
-            rows.append((score[part].mean(), share, np.sqrt(mild * (1 - mild) / part.size), part.size))
+            rows.append((score[part].mean(), share, np.sqrt(mild * (1 - mild) / part.size)))
     return np.array(rows)
-
-
-def slope(score, outcome):
-    """Of the logistic regression of the outcome on the logit of the score: one if it is calibrated (Cox 1958)."""
-    from sklearn.linear_model import LogisticRegression
-
-    p = np.clip(score, 1e-6, 1 - 1e-6)
-    return float(LogisticRegression(C=np.inf).fit(np.log(p / (1 - p))[:, None], outcome).coef_[0, 0])
 
 
 def plot(said, label, path):
@@ -56,7 +48,7 @@ def plot(said, label, path):
     left, right = figure.subplots(1, 2)
     for (name, colour), marker in zip(READINGS.items(), "os", strict=True):
         score, outcome = readings(said, label)[name]
-        bins = pd.DataFrame(equal_bins(score, outcome)[:, :3], columns=["predicted", "observed", "observed_err"])
+        bins = pd.DataFrame(equal_bins(score, outcome), columns=["predicted", "observed", "observed_err"])
         plot_reliability(bins, ax=left)
         line = left.containers[-1]
         for part in (line[0], *line[1], *line[2]):
@@ -81,6 +73,7 @@ def main():
     from sklearn.metrics import average_precision_score
 
     from lcnet.core.examples import Examples
+    from lcnet.core.metrics import brier_skill, calibration_error, calibration_slope
 
     label = np.asarray(Examples.open(options.data).targets["label"][:])
     said = np.load(options.kept)["network"]
@@ -88,15 +81,12 @@ def main():
     if len(said) != len(label):
         raise SystemExit(f"{options.kept} holds {len(said)} predictions, {options.data} {len(label)} events")
     for name, (score, outcome) in readings(said, label).items():
-        bins = equal_bins(score, outcome)
-        error = float(np.average(np.abs(bins[:, 0] - bins[:, 1]), weights=bins[:, 3]))
-        base = outcome.mean()
-        skill = 1 - np.mean((score - outcome) ** 2) / (base * (1 - base))
+        error = calibration_error(score, outcome, least=0.1, bins=10)
         print(
             f"{name}: average precision {average_precision_score(outcome, score):.3f}, {outcome.sum()} of {len(label)}"
         )
         print(f"  where p >= 0.1: calibration error {error:.3f}")
-        print(f"  slope {slope(score, outcome):.2f}, Brier skill {skill:.2f}")
+        print(f"  slope {calibration_slope(score, outcome):.2f}, Brier skill {brier_skill(score, outcome):.2f}")
         print("  threshold  " + "".join(f"{t:>8g}" for t in THRESHOLDS))
         for word, figure in (
             ("precision", lambda t, s=score, o=outcome: o[s >= t].mean() if (s >= t).any() else np.nan),

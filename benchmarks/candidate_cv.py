@@ -92,39 +92,19 @@ def recall_at_precision(p, outcome, precision=PRECISION):
     return recall[precise >= precision].max()
 
 
-def calibration_error(p, outcome, *, least=0.1, bins=10):
-    """Mean |predicted - observed| over bins of equal number, of the events with p >= `least`."""
-    chosen = np.flatnonzero(p >= least)
-    order = chosen[np.argsort(p[chosen])]
-    parts = [part for part in np.array_split(order, bins) if part.size]
-    return sum(part.size * abs(p[part].mean() - outcome[part].mean()) for part in parts) / max(1, order.size)
-
-
-def reliability_slope(p, outcome, *, least=0.1):
-    """Slope of the outcome's log odds over the predicted ones (Cox 1958), of the events with p >= `least`."""
-    from sklearn.linear_model import LogisticRegression
-
-    chosen = p >= least
-    odds = np.log(np.clip(p[chosen], 1e-6, 1 - 1e-6) / np.clip(1 - p[chosen], 1e-6, 1))[:, None]
-    return LogisticRegression(C=1e6).fit(odds, outcome[chosen]).coef_[0, 0]
-
-
-def brier_skill(p, outcome):
-    """1 - Brier score over that of always saying the base rate."""
-    return 1 - np.mean((p - outcome) ** 2) / np.var(outcome.astype(float))
-
-
 def figures(said, label):
     """A function rows -> figures of both readings."""
     from sklearn.metrics import average_precision_score
+
+    from lcnet.core.metrics import brier_skill, calibration_error, calibration_slope
 
     def on(rows):
         p, y = said[rows], label[rows]
         found = {}
         for name, score, true in (("triage", 1 - p[:, 2], y != 2), ("vetting", p[:, 0], y == 0)):
             found[f"{name} AP"] = average_precision_score(true, score)
-            found[f"{name} ECE"] = calibration_error(score, true)
-            found[f"{name} slope"] = reliability_slope(score, true)
+            found[f"{name} ECE"] = calibration_error(score, true, least=0.1, bins=10)
+            found[f"{name} slope"] = calibration_slope(score, true, least=0.1)
             found[f"{name} Brier skill"] = brier_skill(score, true)
         found["recall at .757"] = recall_at_precision(1 - p[:, 2], y != 2)
         found["log loss"] = -np.mean(np.log(np.clip(p[np.arange(y.size), y], 1e-9, 1)))

@@ -23,7 +23,7 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import numpy as np  # noqa: E402
 
-FROZEN = ("global_view", "local_view", "secondary_view")
+FROZEN = ("branches",)  # the convolutions of every view
 TUNING = {"epochs": 15, "patience": 15, "batch_size": 64, "lr": 1e-3, "freeze": FROZEN}
 TRAINING = {"epochs": 12, "patience": 12, "batch_size": 128, "lr": 2e-3}
 
@@ -80,27 +80,21 @@ def figures(said, label):
     """A function rows -> figures of merit."""
     from sklearn.metrics import average_precision_score, roc_auc_score
 
+    from lcnet.core.metrics import brier_skill, calibration_error
+
     def on(rows):
         p, y = said[rows], label[rows]
         planet, transit = p[:, 0], 1 - p[:, 2]
-        rate = (y == 0).mean()
         return {
             "planet AUC": roc_auc_score(y == 0, planet),
             "planet AP": average_precision_score(y == 0, planet),
             "transit AUC": roc_auc_score(y != 2, transit) if (y == 2).any() else np.nan,
-            "ECE p>=.1": calibration_error(planet, y == 0),
-            "Brier skill": 1 - np.mean((planet - (y == 0)) ** 2) / (rate * (1 - rate)),
+            "ECE p>=.1": calibration_error(planet, y == 0, least=0.1, bins=10),
+            "Brier skill": brier_skill(planet, y == 0),
             "log loss": -np.mean(np.log(np.clip(p[np.arange(y.size), y], 1e-9, 1))),
         }
 
     return on
-
-
-def calibration_error(p, outcome, *, least=0.1, bins=10):
-    """Mean |predicted - observed| over bins of equal number, of the events with p >= `least`."""
-    chosen = np.flatnonzero(p >= least)
-    parts = [part for part in np.array_split(chosen[np.argsort(p[chosen])], bins) if part.size]
-    return sum(part.size * abs(p[part].mean() - outcome[part].mean()) for part in parts) / max(1, chosen.size)
 
 
 def main():

@@ -42,7 +42,9 @@ def boosted(examples, fold, seed):
 
 def figures(said, label):
     """A function rows -> figures, each the mean over the seeds' predictions `said`, shape (seeds, n)."""
-    from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    from lcnet.core.metrics import brier_skill, calibration_error
 
     def on(rows):
         y = label[rows]
@@ -50,21 +52,14 @@ def figures(said, label):
             (
                 roc_auc_score(y, p[rows]),
                 average_precision_score(y, p[rows]),
-                calibration_error(p[rows], y),
-                1 - brier_score_loss(y, p[rows]) / (y.mean() * (1 - y.mean())),
+                calibration_error(p[rows], y, least=0.1, bins=10),
+                brier_skill(p[rows], y),
             )
             for p in said
         ]
         return dict(zip(("AUC", "AP", "ECE p>=.1", "Brier skill"), np.mean(each, axis=0), strict=True))
 
     return on
-
-
-def calibration_error(p, outcome, *, least=0.1, bins=10):
-    """Mean |predicted - observed| over bins of equal number, of the events with p >= `least`."""
-    chosen = np.flatnonzero(p >= least)
-    parts = [part for part in np.array_split(chosen[np.argsort(p[chosen])], bins) if part.size]
-    return sum(part.size * abs(p[part].mean() - outcome[part].mean()) for part in parts) / max(1, chosen.size)
 
 
 def main():

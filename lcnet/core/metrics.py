@@ -11,6 +11,9 @@ import pandas as pd
 __all__ = [
     "Interval",
     "bootstrap",
+    "brier_skill",
+    "calibration_error",
+    "calibration_slope",
     "classification_metrics",
     "expected_calibration_error",
     "paired_bootstrap",
@@ -95,6 +98,44 @@ def reliability(probabilities, outcomes, *, bins: int = 15) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["n", "predicted", "observed", "observed_err"])
 
 
+def calibration_error(probabilities, outcomes, *, least: float = 0.0, bins: int = 15) -> float:
+    """Mean distance between predicted and observed share over bins of equal number; NaN without a row.
+
+    Parameters
+    ----------
+    probabilities : array, shape (n,)
+    outcomes : array of bool, shape (n,)
+    least : float
+        Only rows of at least this probability: where most are near 0, those alone make any prediction look calibrated.
+    bins : int
+    """
+    likely = np.asarray(probabilities) >= least
+    table = reliability(np.asarray(probabilities)[likely], np.asarray(outcomes)[likely], bins=bins)
+    if table.empty:
+        return float("nan")
+    return float(np.average(np.abs(table["predicted"] - table["observed"]), weights=table["n"]))
+
+
+def calibration_slope(probabilities, outcomes, *, least: float = 0.0) -> float:
+    """Slope of the outcomes' log odds over the predicted ones (Cox 1958, Biometrika 45, 562): 1 if calibrated.
+
+    Parameters as in `calibration_error`.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    probabilities = np.asarray(probabilities, dtype=np.float64)
+    likely = probabilities >= least
+    p = np.clip(probabilities[likely], 1e-6, 1 - 1e-6)
+    fitted = LogisticRegression(C=np.inf).fit(np.log(p / (1 - p))[:, None], np.asarray(outcomes)[likely])
+    return float(fitted.coef_[0, 0])
+
+
+def brier_skill(probabilities, outcomes) -> float:
+    """1 - Brier score over that of always saying the base rate."""
+    outcomes = np.asarray(outcomes, dtype=np.float64)
+    return float(1 - np.mean((np.asarray(probabilities) - outcomes) ** 2) / np.var(outcomes))
+
+
 def expected_calibration_error(probabilities, labels, *, bins: int = 15) -> float:
     """Mean distance between the confidence in the likeliest class and its accuracy (Naeini et al. 2015), equal bins.
 
@@ -105,8 +146,7 @@ def expected_calibration_error(probabilities, labels, *, bins: int = 15) -> floa
     bins : int
     """
     probabilities = np.asarray(probabilities, dtype=np.float64)
-    table = reliability(probabilities.max(axis=1), probabilities.argmax(axis=1) == np.asarray(labels), bins=bins)
-    return float(np.average(np.abs(table["predicted"] - table["observed"]), weights=table["n"]))
+    return calibration_error(probabilities.max(axis=1), probabilities.argmax(axis=1) == np.asarray(labels), bins=bins)
 
 
 def bootstrap(

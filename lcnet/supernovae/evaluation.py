@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from lcnet.core.metrics import Interval, bootstrap, reliability
+from lcnet.core.metrics import Interval, bootstrap, calibration_error, reliability
 
 __all__ = ["binned", "calibration", "choose_threshold", "curves", "figure_of_merit", "figures", "judge"]
 
@@ -90,12 +90,11 @@ def calibration(p_ia, truth) -> dict[str, float]:
     ``ece_Ia_middle_perfect`` is the error that as many perfect probabilities would show, from counting alone.
     """
     p_ia, truth = np.asarray(p_ia, float), np.asarray(truth, bool)
-    table = reliability(p_ia, truth, bins=15)
     middle = (p_ia >= 0.1) & (p_ia <= 0.9)
-    out = {"ece_Ia": float(np.average(np.abs(table["predicted"] - table["observed"]), weights=table["n"]))}
+    out = {"ece_Ia": calibration_error(p_ia, truth)}
     inside = reliability(p_ia[middle], truth[middle], bins=8) if middle.sum() >= 40 else None
     if inside is not None:
-        out["ece_Ia_middle"] = float(np.average(np.abs(inside["predicted"] - inside["observed"]), weights=inside["n"]))
+        out["ece_Ia_middle"] = calibration_error(p_ia[middle], truth[middle], bins=8)
         # the mean absolute deviation of a share of n objects, sqrt(2 p (1 - p) / (pi n))
         counting = np.sqrt(2 / np.pi * inside["predicted"] * (1 - inside["predicted"]) / inside["n"])
         out["ece_Ia_middle_perfect"] = float(np.average(counting, weights=inside["n"]))

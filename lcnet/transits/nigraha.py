@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from lcnet.core.examples import Examples
-from lcnet.transits.published import held_out_groups, tess_events, tess_groups
+from lcnet.transits.published import held_out_groups, stored_views, tess_events, tess_groups
 from lcnet.transits.tasks import CLASSES
 from lcnet.transits.views import LOCAL_BINS
 
@@ -60,10 +60,8 @@ def nigraha(folder):
     """
     folder = Path(folder)
     table = pd.read_csv(folder / "tess_nigraha.csv.gz")
-    with np.load(folder / "tess_nigraha.npz", allow_pickle=False) as stored:
-        views = {name: stored[name].astype(float) for name in ("global_view", "local_view", "odd_even_view")}
-    if any(len(view) != len(table) for view in views.values()):
-        raise ValueError(f"{folder}: the table has {len(table)} rows, the views {[len(v) for v in views.values()]}")
+    views = stored_views(folder / "tess_nigraha.npz", table, ("global_view", "local_view", "odd_even_view"))
+    views = {name: view.astype(float) for name, view in views.items()}
     events = tess_events(folder)
     groups = tess_groups(events)
     table["group"] = groups[(events["source"] == "nigraha").to_numpy()]

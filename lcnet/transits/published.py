@@ -98,6 +98,21 @@ def held_out_groups(folder, star, group):
     return set(np.asarray(group)[np.isin(star, held_out_stars(Path(folder) / "lightcurves.csv"))])
 
 
+def stored_views(path, table, names):
+    """The named arrays of an npz file that holds a row for each of a table's: dict of array.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        The file is missing, or does not match the table.
+    """
+    with np.load(path, allow_pickle=False) as stored:
+        views = {name: stored[name] for name in names}
+    if any(len(view) != len(table) for view in views.values()):
+        raise ValueError(f"{path}: the table has {len(table)} rows, the views {[len(v) for v in views.values()]}")
+    return views
+
+
 def yu2019(folder):
     """Yu et al. (2019) as examples of ``transits/candidate``.
 
@@ -119,11 +134,7 @@ def yu2019(folder):
     """
     folder = Path(folder)
     table = pd.read_csv(folder / "tess_yu2019.csv.gz")
-    with np.load(folder / "tess_yu2019.npz", allow_pickle=False) as stored:
-        views = {name: stored[name].astype(np.float32) for name in ("global_view", "local_view", "secondary_view")}
-    if any(len(view) != len(table) for view in views.values()):
-        raise ValueError(f"{folder}: the table has {len(table)} rows, the views {[len(v) for v in views.values()]}")
-
+    views = stored_views(folder / "tess_yu2019.npz", table, ("global_view", "local_view", "secondary_view"))
     events = tess_events(folder)
     groups = tess_groups(events)
     table["group"] = groups[(events["source"] == "yu2019").to_numpy()]
@@ -135,7 +146,7 @@ def yu2019(folder):
     label = table["disposition"].map(DISPOSITIONS).map(CLASSES.index)
     return Examples(
         inputs={
-            **{name: view[rows] for name, view in views.items()},
+            **{name: view[rows].astype(np.float32) for name, view in views.items()},
             "period": table["Period"].to_numpy(np.float32),
             "duration": (24.0 * table["Duration"]).to_numpy(np.float32),
             "depth": table["Transit_Depth"].to_numpy(np.float32),

@@ -10,6 +10,9 @@ from sklearn.metrics import average_precision_score, log_loss
 from lcnet.core.calibration import HIGHEST, LOWEST, at_bound, ensemble_probabilities, fit_temperature, reweight
 from lcnet.core.metrics import (
     bootstrap,
+    brier_skill,
+    calibration_error,
+    calibration_slope,
     classification_metrics,
     expected_calibration_error,
     paired_bootstrap,
@@ -168,3 +171,27 @@ def test_a_temperature_at_its_bound_is_known_as_such():
         found = fit_temperature(outputs, labels)
         assert found == pytest.approx(bound, rel=1e-3) and at_bound(found)
     assert not at_bound(1.0) and not at_bound(1.01 * LOWEST) and not at_bound(HIGHEST / 1.01)
+
+
+def test_calibration_of_what_is_likely_and_what_is_not():
+    rng = np.random.default_rng(3)
+    p = rng.uniform(0, 1, 40_000)
+    outcomes = rng.random(p.size) < p
+    # the mean absolute deviation of shares of 4,000 draws is at most sqrt(2 / pi / (4 * 4000)) = 0.0063
+    assert calibration_error(p, outcomes, bins=10) < 0.0126
+    assert calibration_slope(p, outcomes) == pytest.approx(1, abs=0.06)  # its error is some 0.015
+    # odds squared: confidence twice too high
+    bold = p**2 / (p**2 + (1 - p) ** 2)
+    assert calibration_slope(bold, outcomes) == pytest.approx(0.5, abs=0.03)
+    # all that is unlikely left out: two rows, .2 and .4 from what came true
+    some = np.array([0.01, 0.02, 0.8, 0.6])
+    assert calibration_error(some, [True, True, True, True], least=0.1, bins=2) == pytest.approx(0.3)
+    assert calibration_error(some, [True, True, True, True], least=0.1, bins=9) == pytest.approx(0.3)
+    assert np.isnan(calibration_error(some, [True] * 4, least=0.9))
+
+
+def test_brier_skill_is_one_for_truth_and_nought_for_the_base_rate():
+    outcomes = np.array([1, 0, 0, 1, 0])
+    assert brier_skill(outcomes, outcomes) == 1
+    assert brier_skill(np.full(5, 0.4), outcomes) == pytest.approx(0)
+    assert brier_skill(1 - outcomes, outcomes) == pytest.approx(1 - 1 / 0.24)
