@@ -12,7 +12,7 @@ from lcnet.core.network import outputs
 if TYPE_CHECKING:
     from lcnet.core.network import Network
 
-__all__ = ["activations", "embeddings", "layers", "plot_activations"]
+__all__ = ["activations", "embeddings", "layers", "plot_activations", "predict_and_embed"]
 
 
 def layers(net: Network) -> tuple[str, ...]:
@@ -93,30 +93,53 @@ def embeddings(net: Network, inputs: Mapping, *, batch_size: int = 256) -> np.nd
     ValueError
         A network without such a layer, or inputs as in `Network.predict`.
     """
+    return predict_and_embed(net, inputs, batch_size=batch_size)[1]
+
+
+def predict_and_embed(net: Network, inputs: Mapping, *, batch_size: int = 256) -> tuple[np.ndarray, np.ndarray]:
+    """What each member says, as `Network.predict_members`, and its last hidden layer, as `embeddings`, in one pass.
+
+    Parameters
+    ----------
+    net : Network
+    inputs : mapping of str to array, shape (n, *shape)
+    batch_size : int
+
+    Returns
+    -------
+    members : array, shape (members, n, ...), float32
+    hidden : array, shape (n, members x width), float32
+
+    Raises
+    ------
+    ValueError
+        As `embeddings`.
+    """
     from torch import nn
 
-    members = []
-    for model in net._nets:
-        parts, latest = [], [None]
+    parts: list[list[np.ndarray]] = [[] for _ in net._nets]
+    latest: list = [None] * len(net._nets)
+    handles = []
+    for number, model in enumerate(net._nets):
 
-        def keep(module, given, latest=latest):
-            latest[0] = given[0].detach()
+        def keep(module, given, number=number):
+            latest[number] = given[0].detach()
 
-        def collect(module, given, found, parts=parts, latest=latest):
-            if latest[0] is None or latest[0].ndim != 2:
+        def collect(module, given, found, number=number):
+            if latest[number] is None or latest[number].ndim != 2:
                 raise ValueError("the network does not end in a fully connected layer over examples")
-            parts.append(latest[0].float().cpu().numpy())
-            latest[0] = None
+            parts[number].append(latest[number].float().cpu().numpy())
+            latest[number] = None
 
-        handles = [one.register_forward_pre_hook(keep) for one in model.modules() if isinstance(one, nn.Linear)]
+        handles += [one.register_forward_pre_hook(keep) for one in model.modules() if isinstance(one, nn.Linear)]
         handles.append(model.register_forward_hook(collect))
-        try:
-            outputs([model], net.specs, inputs, batch_size=batch_size)
-        finally:
-            for handle in handles:
-                handle.remove()
-        members.append(np.concatenate(parts))
-    return np.concatenate(members, axis=1)
+    try:
+        raw = outputs(net._nets, net.specs, inputs, batch_size=batch_size)
+    finally:
+        for handle in handles:
+            handle.remove()
+    hidden = np.concatenate([np.concatenate(one) for one in parts], axis=1)
+    return net._told(raw).astype(np.float32), hidden
 
 
 def plot_activations(maps, ax=None, *, title=""):

@@ -185,10 +185,13 @@ class Network:
         return self._members(inputs, batch_size, device).astype(np.float32)
 
     def _members(self, inputs: Mapping, batch_size: int, device: str | None) -> np.ndarray:
+        return self._told(outputs(self._nets, self.specs, inputs, batch_size=batch_size, device=device))
+
+    def _told(self, raw: np.ndarray) -> np.ndarray:
+        """The members' raw outputs (members, n, ...), calibrated."""
         import torch
 
-        logits = outputs(self._nets, self.specs, inputs, batch_size=batch_size, device=device)
-        return self.task.objective.predict(torch.from_numpy(logits), **self._calibration).numpy()
+        return self.task.objective.predict(torch.from_numpy(raw), **self._calibration).numpy()
 
 
 class Reading(Network):
@@ -220,8 +223,8 @@ class Reading(Network):
         """The weights of the network that is read."""
         return self.network.states()
 
-    def _members(self, inputs: Mapping, batch_size: int, device: str | None) -> np.ndarray:
-        return self.network._members(inputs, batch_size, device) @ self._matrix
+    def _told(self, raw: np.ndarray) -> np.ndarray:
+        return super()._told(raw) @ self._matrix
 
 
 def sums_matrix(classes: Sequence[str], sums: Mapping[str, Sequence[str]]) -> np.ndarray:

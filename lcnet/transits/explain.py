@@ -51,6 +51,8 @@ class Explanation:
         held-out events of the class stay within; NaN for a network without neighbours.
     unlike : str
         In words, if either is above one; else "".
+    members : array, shape (members, classes)
+        What each member of the ensemble says; `probabilities` is their mean.
     """
 
     probabilities: dict[str, float]
@@ -62,6 +64,7 @@ class Explanation:
     view_distance: float = np.nan
     embedding_distance: float = np.nan
     unlike: str = ""
+    members: Any = None
 
     def plot(self, figure=None):
         """The views, and below each what its bins said for a planet and against it; a matplotlib Figure."""
@@ -121,17 +124,23 @@ class Explainer:
         inputs : mapping of str to array, shape (n, ...)
         attribute : bool
         """
+        from lcnet.core.activations import predict_and_embed
+
         net = self.network
-        said = net.predict(inputs)
+        if self.neighbours is None:
+            members, hidden = net.predict_members(inputs), None
+        else:
+            members, hidden = predict_and_embed(net, inputs)
+        said = net.task.objective.pool(members).astype(np.float32)
         views = [name for name, spec in net.specs.items() if spec.shape and name in inputs]
         rows = []
         for number, probabilities in enumerate(said):
             shown = {name: np.asarray(inputs[name][number]) for name in views}
             told = dict(zip(net.classes, map(float, probabilities), strict=True))
-            rows.append(Explanation(told, shown, {}))
+            rows.append(Explanation(told, shown, {}, members=members[:, number]))
         if attribute and len(rows):
             rows = self._attributed(inputs, rows, views)
-        return rows if self.neighbours is None else self._placed(inputs, rows, said)
+        return rows if self.neighbours is None else self._placed(inputs, rows, said, hidden)
 
     def _attributed(self, inputs, rows, views):
         from lcnet.core.saliency import integrated_gradients
@@ -146,13 +155,12 @@ class Explainer:
             made.append(replace(row, attribution=parts, logit=logits[0], flat_logit=logits[1]))
         return made
 
-    def _placed(self, inputs, rows, said):
-        from lcnet.core.activations import embeddings
+    def _placed(self, inputs, rows, said, hidden):
         from lcnet.core.neighbours import NEAREST
         from lcnet.transits.neighbours import SHOWN, real
 
         near = self.neighbours
-        points = near.project(embeddings(self.network, inputs))
+        points = near.project(hidden)
         seen = real(near)
         index, distance = near.nearest(points, SHOWN, among=seen)
         first, closest = near.nearest(points, NEAREST)

@@ -43,10 +43,9 @@ class Judge:
         batch : sequence of Found
         """
         tables = [np.full((len(star.search.candidates) if star.search else 0, 3), np.nan) for star in batch]
-        inputs = {} if self.network is None else network_inputs(self.network, batch)
-        if not inputs:
+        members = None if self.network is None else self._members(batch)
+        if members is None:
             return tables
-        members = np.asarray(self.network.predict_members(inputs), dtype=float)
         mean = members.mean(axis=0)
         if self.shares is not None:
             from lcnet.core.calibration import reweight
@@ -61,6 +60,14 @@ class Judge:
                 if not isinstance(view, Exception):
                     table[number] = next(results)
         return tables
+
+    def _members(self, batch):
+        """What each member says of every candidate that has views, array (members, n, classes); None without one."""
+        known = [one for star in batch for one in star.explanations if one is not None]
+        if len(known) == sum(not isinstance(view, Exception) for star in batch for view in star.views) and known:
+            return np.stack([one.members for one in known], axis=1).astype(float)  # the explanation asked it already
+        inputs = network_inputs(self.network, batch)
+        return np.asarray(self.network.predict_members(inputs), dtype=float) if inputs else None
 
     def meta(self) -> dict:
         """Name, version and sha256 of the network and the prior, for a table's meta."""
