@@ -144,7 +144,7 @@ def _trials_within(count, m, cell, low, high):
     return max(first, 0), max(last, 0)
 
 
-@njit(nogil=True)
+@njit
 def count_trials(count, cell, low, high):
     """How many trial periods each base period from floor(low/cell) on has within [low, high)."""
     m_first, m_end = int(low / cell), int(np.ceil(high / cell))

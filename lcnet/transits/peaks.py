@@ -254,7 +254,8 @@ def _apart(period, days, baseline):
     return alone
 
 
-@njit(nogil=True)
+# these two are over before another thread could wake up: they keep the interpreter
+@njit
 def _separate(order, period, duration, baseline, wanted, chosen, n_chosen):
     """Add to `chosen` the first of `order` that are no neighbours of those chosen; how many there are then.
 
@@ -275,7 +276,7 @@ def _separate(order, period, duration, baseline, wanted, chosen, n_chosen):
     return n_chosen
 
 
-@njit(nogil=True)
+@njit
 def _tops(power, edges):
     """(where, height) of the maximum of each stretch between `edges`, their median, and the scatter about it."""
     n = edges.size - 1

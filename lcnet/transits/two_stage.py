@@ -79,14 +79,18 @@ def folding_cost(bands, baseline, oversample):
     return cost
 
 
-def _tasks(octave):
-    """The base periods of an octave in stretches of about TASK cells: the first, the end, where their trials are."""
-    ends = np.cumsum(octave.trials)
-    work = np.cumsum(octave.trials * (octave.first + np.arange(octave.trials.size)))
-    cuts = np.searchsorted(work, np.arange(TASK, work[-1], TASK)) + 1 if work[-1] > TASK else []
-    cuts = sorted({0, *map(int, cuts), octave.trials.size})
-    for a, b in zip(cuts[:-1], cuts[1:], strict=True):
-        yield octave.first + a, octave.first + b, slice(ends[a - 1] if a else 0, ends[b - 1])
+def _tasks(octaves, edges):
+    """Stretches of base periods of about TASK cells, array (tasks, 5): octave, first, end, where their trials are."""
+    found = []
+    for number, (octave, edge) in enumerate(zip(octaves, edges, strict=True)):
+        ends = np.cumsum(octave.trials)
+        work = np.cumsum(octave.trials * (octave.first + np.arange(octave.trials.size)))
+        cuts = np.searchsorted(work, np.arange(TASK, work[-1], TASK)) + 1 if work[-1] > TASK else []
+        cuts = sorted({0, *map(int, cuts), octave.trials.size})
+        for a, b in zip(cuts[:-1], cuts[1:], strict=True):
+            trials = edge + (ends[a - 1] if a else 0), edge + ends[b - 1]
+            found.append((number, octave.first + a, octave.first + b, *trials))
+    return np.array(found, np.int64)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -108,12 +112,22 @@ def _values(box, cell, zero, total, likelihood, period, power, epoch, duration, 
 
 
 @njit(nogil=True, error_model="numpy")
-def _stretch(cells, cell, first, end, low, high, oversample, widths, excluded, zero, total, likelihood, columns):
-    """Search the base periods [first, end): fill the columns of their trials."""
-    period, power, epoch, duration, depth, depth_err = columns
-    box = np.empty((period.size, 4), np.float32)
-    fold_search(cells, cell, first, end, low, high, oversample, widths, excluded, period, box)
-    _values(box, cell, zero, total, likelihood, period, power, epoch, duration, depth, depth_err)
+def _bin_octaves(time, sums, cell, begin, cells):
+    """The cells of every octave, one behind the other: those of octave k from begin[k] on."""
+    for k in range(cell.size):
+        bin_cells(time, sums, cell[k], cells[begin[k] : begin[k + 1]])
+
+
+@njit(nogil=True, error_model="numpy")
+def _search_tasks(tasks, cells, begin, cell, low, high, excluded, oversample, widths, zero, total, likelihood, columns):
+    """Search the base periods of each of `tasks` (`_tasks`): fill the columns of their trials."""
+    for t in range(tasks.shape[0]):
+        k, first, end, start, stop = tasks[t]
+        period, power, epoch, duration, depth, depth_err = columns[:, start:stop]
+        box = np.empty((stop - start, 4), np.float32)
+        own = cells[begin[k] : begin[k + 1]]
+        fold_search(own, cell[k], first, end, low[k], high[k], oversample, widths, excluded[k], period, box)
+        _values(box, cell[k], zero, total, likelihood, period, power, epoch, duration, depth, depth_err)
 
 
 def two_stage_search(
@@ -149,26 +163,24 @@ def two_stage_search(
     if not octaves:
         raise ValueError("no trial period lies in the range")
     edges = np.cumsum([0] + [int(octave.trials.sum()) for octave in octaves])
-    parts = [slice(first, last) for first, last in zip(edges[:-1], edges[1:], strict=True)]
-    columns = [np.empty(edges[-1]) for _ in range(6)]
-    widths, likelihood = np.array(LADDERS[oversample]), objective == "likelihood"
-    places, tasks = [], []
-    for octave, part in zip(octaves, parts, strict=True):
-        cells = np.zeros(2 * octave.count, np.float32)
-        bin_cells(since, sums, octave.cell, cells)
-        here = [column[part] for column in columns]
-        tasks += [
-            (octave, cells, first, end, [column[trials] for column in here]) for first, end, trials in _tasks(octave)
-        ]
+    columns = np.empty((6, edges[-1]))
+    cell, low, high = (np.array([getattr(octave, name) for octave in octaves]) for name in ("cell", "low", "high"))
+    excluded = np.stack([octave.excluded for octave in octaves])
+    begin = np.cumsum([0] + [2 * octave.count for octave in octaves])
+    cells = np.zeros(begin[-1], np.float32)
+    _bin_octaves(since, sums, cell, begin, cells)
+    places = []
+    for octave, first, last in zip(octaves, edges[:-1].tolist(), edges[1:].tolist(), strict=True):
         blocks = (np.cumsum(octave.trials) - octave.trials)[octave.trials > 0]
-        places.append(Place(part.start, part.stop, blocks, octave.cell, octave.duration, octave.low, octave.high))
+        places.append(Place(first, last, blocks, octave.cell, octave.duration, octave.low, octave.high))
+    tasks, widths, likelihood = _tasks(octaves, edges[:-1]), np.array(LADDERS[oversample]), objective == "likelihood"
 
-    def work(task):
-        octave, cells, first, end, out = task
-        limits = first, end, octave.low, octave.high
-        _stretch(cells, octave.cell, *limits, oversample, widths, octave.excluded, zero, total, likelihood, tuple(out))
+    def work(some):
+        limits = begin, cell, low, high, excluded, oversample, widths
+        _search_tasks(some, cells, *limits, zero, total, likelihood, columns)
 
-    in_threads(work, tasks, threads)
+    # on one thread all at once: between kernels many light curves would wait for the interpreter
+    in_threads(work, [tasks] if threads == 1 else [tasks[k : k + 1] for k in range(len(tasks))], threads)
     search = BoxSearch(*columns, objective=objective, engine="folding")
     peaks = find_peaks(since, sums, search, places, zero=zero, total=total, oversample=BINS_A_DURATION, n_peaks=n_peaks)
     return put_in(search, peaks, since[-1])
