@@ -97,7 +97,7 @@ def clean(time, flux, flux_err=None, *, segment=None):
     order = order[np.append(True, np.diff(time[order]) > 0)] if order.size else order
     time, flux, flux_err, segment = time[order], flux[order].copy(), flux_err[order].copy(), segment[order]
     keep = np.zeros(time.size, bool)
-    for number in np.unique(segment):
+    for number in np.unique(segment[np.append(True, segment[1:] != segment[:-1])[: segment.size]]):
         here = segment == number
         level = np.median(flux[here])
         if not level > 0:  # a background-subtracted flux about zero cannot be made relative
@@ -106,11 +106,11 @@ def clean(time, flux, flux_err=None, *, segment=None):
         flux[here] /= level
         errors = flux_err[here] / level
         errors[~(errors > 0)] = np.nan
-        if np.isfinite(errors).any():
-            fill = np.nanmedian(errors)
-        else:
-            fill = robust_sigma(np.diff(flux[here])) / np.sqrt(2)
-        flux_err[here] = np.where(np.isfinite(errors), errors, fill if fill > 0 else np.nan)
+        known = np.isfinite(errors)
+        if not known.all():
+            fill = np.median(errors[known]) if known.any() else robust_sigma(np.diff(flux[here])) / np.sqrt(2)
+            errors[~known] = fill if fill > 0 else np.nan
+        flux_err[here] = errors
     flux_err[~(flux_err > 0)] = 1.0
     if time.size >= 20 and not keep.any():
         raise ValueError("the median flux is not positive: give the flux itself, not the flux minus its mean")
