@@ -1,7 +1,7 @@
 # make demo    install, then score four simulated stars with the shipped network
 # make test    install with the test tools, then run the whole suite, offline
 # make lint    ruff
-# make bench   every benchmark, one table each; those that need data or arguments say so and are passed over
+# make bench   every benchmark, one table each; lists at the end those that could not run
 # make clean   remove what building, testing and the demo leave behind (not .venv)
 #
 # Everything runs in .venv, which is created where it is missing. PYTHON=python3.12 chooses another interpreter for it.
@@ -29,8 +29,9 @@ lint: $(VENV)/.lcnet-test
 
 bench: $(VENV)/.lcnet-test
 	@for script in benchmarks/*.py; do \
-	  echo "== $$script"; $(BIN)/python "$$script" || echo "-- $$script did not run: it says above what it needs"; \
-	done
+	  echo "== $$script"; $(BIN)/python "$$script" || left="$$left $$script"; \
+	done; \
+	if [ -n "$$left" ]; then echo "did not run, for what is said above:$$left"; exit 1; fi
 
 clean:
 	rm -rf build dist lcnet.egg-info lcnet-demo .pytest_cache .ruff_cache .hypothesis .coverage htmlcov

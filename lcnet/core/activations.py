@@ -138,7 +138,8 @@ def predict_and_embed(net: Network, inputs: Mapping, *, batch_size: int = 256) -
     finally:
         for handle in handles:
             handle.remove()
-    hidden = np.concatenate([np.concatenate(one) for one in parts], axis=1)
+    # of no examples the hooks have seen the row of zeros that stands for them
+    hidden = np.concatenate([np.concatenate(one) for one in parts], axis=1)[: raw.shape[1]]
     return net._told(raw).astype(np.float32), hidden
 
 

@@ -185,7 +185,8 @@ def _views(search, index):
 
 def with_views(found):
     """A star that was measured, with the views of its candidates."""
-    return replace(found, views=tuple(_views(found.search, k) for k in range(len(found.search.candidates))))
+    views = tuple(_views(found.search, k) for k in range(len(found.search.candidates)))
+    return replace(found, views=views, explanations=())  # those were of other views
 
 
 def _vetted(search, index, star):

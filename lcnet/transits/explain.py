@@ -51,8 +51,10 @@ class Explanation:
         held-out events of the class stay within; NaN for a network without neighbours.
     unlike : str
         In words, if either is above one; else "".
-    members : array, shape (members, classes)
+    members : array, shape (members, classes), or None
         What each member of the ensemble says; `probabilities` is their mean.
+    by : Network or None
+        The network that is explained.
     """
 
     probabilities: dict[str, float]
@@ -64,7 +66,8 @@ class Explanation:
     view_distance: float = np.nan
     embedding_distance: float = np.nan
     unlike: str = ""
-    members: Any = None
+    members: np.ndarray | None = None
+    by: Any = None
 
     def plot(self, figure=None):
         """The views, and below each what its bins said for a planet and against it; a matplotlib Figure."""
@@ -137,7 +140,7 @@ class Explainer:
         for number, probabilities in enumerate(said):
             shown = {name: np.asarray(inputs[name][number]) for name in views}
             told = dict(zip(net.classes, map(float, probabilities), strict=True))
-            rows.append(Explanation(told, shown, {}, members=members[:, number]))
+            rows.append(Explanation(told, shown, {}, members=members[:, number], by=net))
         if attribute and len(rows):
             rows = self._attributed(inputs, rows, views)
         return rows if self.neighbours is None else self._placed(inputs, rows, said, hidden)

@@ -63,9 +63,10 @@ class Judge:
 
     def _members(self, batch):
         """What each member says of every candidate that has views, array (members, n, classes); None without one."""
-        known = [one for star in batch for one in star.explanations if one is not None]
-        if len(known) == sum(not isinstance(view, Exception) for star in batch for view in star.views) and known:
-            return np.stack([one.members for one in known], axis=1).astype(float)  # the explanation asked it already
+        views = [view for star in batch for view in star.views if not isinstance(view, Exception)]
+        made = [one for star in batch for one in star.explanations if one is not None and one.by is self.network]
+        if views and len(made) == len(views):  # the explanations have asked it already
+            return np.stack([one.members for one in made], axis=1).astype(float)
         inputs = network_inputs(self.network, batch)
         return np.asarray(self.network.predict_members(inputs), dtype=float) if inputs else None
 

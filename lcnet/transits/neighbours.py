@@ -109,7 +109,7 @@ def most_like(neighbours: Neighbours, row: int) -> str:
     label = neighbours.classes[int(neighbours.labels[row])]
     period = float(neighbours.columns["period"][row])
     when = f", P {period:.4g} d" if np.isfinite(period) else ""
-    if source == SOURCES[""]:
+    if not neighbours.about["families"][int(neighbours.columns["family"][row])]["source"]:
         return f"a simulated {LABELS.get(label, label).replace(' candidate', '')}{when}"
     return f"{star}{when}, labelled {LABELS.get(label, label)} ({source})"
 

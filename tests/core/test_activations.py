@@ -7,7 +7,7 @@ import pytest
 import torch
 from toy import TOY, simulate
 
-from lcnet.core.activations import activations, layers, plot_activations
+from lcnet.core.activations import activations, embeddings, layers, plot_activations, predict_and_embed
 from lcnet.core.ensemble import train
 
 
@@ -39,6 +39,16 @@ def test_the_last_layer_gives_the_logits(network):
         activations(network, x, "head"), outputs(network._nets[:1], network.specs, x)[0], atol=1e-6
     )
     assert {"stem", "block", "head"} <= set(layers(network))
+
+
+@pytest.mark.parametrize("n", [0, 1, 9])
+def test_one_pass_predicts_and_embeds(network, n):
+    x = {name: values[:n] for name, values in simulate(9, 2).inputs.items()}
+    members, hidden = predict_and_embed(network, x, batch_size=4)
+    np.testing.assert_array_equal(members, network.predict_members(x, batch_size=4))
+    np.testing.assert_array_equal(hidden, embeddings(network, x, batch_size=4))
+    width = predict_and_embed(network, simulate(1, 2).inputs)[1].shape[1]
+    assert members.shape[:2] == (2, n) and hidden.shape == (n, width) and hidden.dtype == np.float32
 
 
 @pytest.mark.parametrize(

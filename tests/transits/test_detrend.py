@@ -26,6 +26,22 @@ def test_a_smooth_trend_is_followed_to_well_under_the_noise():
     assert 2e-4 * 0.9 < robust_sigma(flat.flux) < np.hypot(2e-4, bias) * 1.1
 
 
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, 0.0, -1.0])
+def test_an_error_that_is_none_is_the_median_of_its_segment(wrong):
+    time, _, flux = spotted()
+    error = np.linspace(1e-4, 3e-4, time.size)
+    error[::3] = wrong
+    segment = (time > 13).astype(int)
+    _, cleaned, filled, numbers = clean(time, flux, error, segment=segment)
+    for number in (0, 1):
+        here = segment == number
+        known = here & (np.arange(time.size) % 3 > 0)
+        level = np.median(flux[here])
+        assert filled[here & ~known] == pytest.approx(np.median(error[known]) / level, rel=1e-12)
+        assert filled[known] == pytest.approx(error[known] / level, rel=1e-12)
+    assert np.array_equal(numbers, segment) and cleaned.size == time.size
+
+
 def test_a_linear_trend_leaves_nothing_at_the_edges_of_gaps():
     time = np.concatenate([np.arange(0, 10, CADENCE), np.arange(12, 20, CADENCE)])
     flux = 1 + 0.01 * time

@@ -13,7 +13,7 @@ import lcnet
 from lcnet import transits
 from lcnet.core.neighbours import load_neighbours
 from lcnet.core.weights import WeightsError
-from lcnet.transits.batch import Options, search_curve
+from lcnet.transits.batch import Found, Options, search_curve, with_views
 from lcnet.transits.curves import curve_arrays
 from lcnet.transits.explain import Explainer
 from lcnet.transits.judge import load_judge, network_inputs
@@ -66,6 +66,24 @@ def test_the_bins_make_the_whole_difference(planet, network):
     p = network.predict(network_inputs(network, [planet]))[0]
     assert why.probabilities == pytest.approx(dict(zip(network.classes, p, strict=True)), abs=1e-6)
     assert why.logit == pytest.approx(np.log(p[0] / (1 - p[0])), abs=1e-3)
+
+
+def test_the_judge_takes_from_explanations_what_it_would_say_itself(planet, network):
+    failed = Found("no star", error=ValueError("no light curve"))
+    batch = [failed, planet, strange(planet), replace(planet, views=(ValueError("no view"), *planet.views[1:]))]
+    judge = load_judge(network)
+    without = judge.probabilities([replace(star, explanations=()) for star in batch])
+    fresh = Explainer(network).explained([replace(star, explanations=()) for star in batch])
+    for one, other in zip(judge.probabilities(fresh), without, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_judge_asks_its_own_network_of_what_another_explained(planet):
+    judge = load_judge("transits/kepler")
+    (own,) = judge.probabilities([replace(planet, explanations=())])
+    np.testing.assert_array_equal(judge.probabilities([planet])[0], own)
+    # and of views that are not those explained
+    assert planet.explanations and not with_views(planet).explanations
 
 
 def test_a_planet_is_like_planets_and_nothing_new(planet, network):
