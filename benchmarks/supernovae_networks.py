@@ -29,11 +29,11 @@ import numpy as np  # noqa: E402
 RECIPES = {
     "simulated": {"epochs": 8, "lr": 2e-3, "members": 1},
     "half": {
-        **{"epochs": 10, "lr": 2e-3, "members": 3, "looks": 3},
+        **{"epochs": 8, "lr": 2e-3, "members": 5, "looks": 3},
         **{"copies": 14_000, "elsewhere": 10_000, "simulated": 25_000},
     },
-    "representative-1103": {"epochs": 6, "lr": 1.5e-3, "members": 1, "looks": 1, "redshifted": 10_000},
-    "spectroscopic": {"epochs": 6, "lr": 1.5e-3, "members": 2, "looks": 1, "redshifted": 18_000, "elsewhere": 5_000},
+    "representative-1103": {"epochs": 6, "lr": 1.5e-3, "members": 5, "looks": 1, "redshifted": 10_000},
+    "spectroscopic": {"epochs": 6, "lr": 1.5e-3, "members": 5, "looks": 1, "redshifted": 18_000, "elsewhere": 5_000},
 }
 SIMULATED = 100_000  # half of them of the challenge's survey, half of others
 
