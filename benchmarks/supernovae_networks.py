@@ -37,62 +37,12 @@ RECIPES = {
     "representative-1103": {"epochs": 6, "lr": 1.5e-3, "members": 5, "looks": 1, "redshifted": 10_000},
     "spectroscopic": {"epochs": 6, "lr": 1.5e-3, "members": 5, "looks": 1, "redshifted": 18_000, "elsewhere": 5_000},
 }
-CHALLENGE = (
-    "the public, updated Supernova Photometric Classification Challenge (Kessler et al. 2010, PASP 122, 1415; "
-    "SIMGEN_PUBLIC_DES)"
-)
-START = "Start: a network trained on 100,000 objects of lcnet.supernovae.simulate, half of them of other surveys."
-MOVED = (
-    "made of these by moving their Gaussian processes to another redshift, drawn from the rates, with the survey's "
-    "visits, noise and cuts (Boone 2019, AJ 158, 257); core collapse drawn by the inverse of the volume in which it "
-    "would have been in the sample (Schmidt 1968), its luminosity scattered by Silverman's bandwidth. Each seen whole "
-    "and at a random time up to 60 d after its trigger."
-)
-# what a card says beside what the training writes on it
-ABOUT = {
-    "simulated": {
-        "intended_use": "A start for networks of real or simulated surveys.",
-        "limits": "No light curve but simulated ones was seen; the mean type Ia and the types' templates are coarse.",
-        "data_description": "100,000 objects of lcnet.supernovae.simulate, half of the challenge's survey.",
-    },
-    "half": {
-        "intended_use": "Types of supernovae in griz (DES and cameras like it), nearby and far, early and late, with "
-        "or without a host redshift.",
-        "limits": "Core-collapse objects of the challenge's training and test come from the same 42 templates: real "
-        "ones are more varied. Classes are Ia, Ib/c and II only; peculiar and superluminous supernovae and whatever "
-        "is no supernova are called one of them (see the column ood). Probabilities are calibrated to the stated "
-        "prevalence, about a quarter type Ia; lcnet.core.calibration.reweight moves them.",
-        "data_description": f"Half of {CHALLENGE}: 8,593 of the 17,186 objects at hand, drawn by name with seed 0, "
-        "each seen whole and at three random times up to 60 d after its trigger. For training only, weighted to the "
-        "same shares of the classes: 14,000 copies of these at other redshifts as the challenge's survey sees them "
-        "and 10,000 as other surveys would (Gaussian processes, Boone 2019, AJ 158, 257), and 25,000 simulated "
-        f"objects of other surveys, from z = 0.004 (lcnet.supernovae.cameras). {START} No real supernova was trained "
-        "on.",
-    },
-    "representative-1103": {
-        "intended_use": "To compare methods on the challenge.",
-        "limits": "As of supernovae/des, which knows more.",
-        "data_description": f"1,103 objects at random of {CHALLENGE}, with 10,000 more {MOVED} {START}",
-    },
-    "spectroscopic": {
-        "intended_use": "The same as supernovae/des where only a bright, near sample has labels; to compare methods on "
-        "the challenge as it was posed.",
-        "limits": "As of supernovae/des, which knows more: on real supernovae use that. The probabilities are "
-        "calibrated on held-out objects moved to higher redshift, not on real faint ones; with a redshift they are "
-        "overconfident (docs/supernovae.md).",
-        "data_description": f"The 1,103 objects with a spectrum of {CHALLENGE}: bright and near. With 18,000 more "
-        f"{MOVED} For training only, 5,000 more as other surveys see them. {START} No other object of the challenge "
-        "was used; the shares of the classes (0.24, 0.13, 0.63) are those of its README.",
-    },
-}
-ALL = {
-    "groups": "the object: its copies and looks stay on one side of the split",
-    "truth": "simulated: exact. Class from SIM_COMMENT (II = II, IIP, IIL, IIn; Ibc = Ib, Ic, Ibc). While training, "
-    "two sidelines had as targets the template (SIM_COMMENT) and the redshift of each object; neither is an input",
-    "redshift": "half of the training rows had none; of the rest half the host's photometric redshift "
-    "(HOST_GALAXY_PHOTO-Z), half the true one with an error between 1e-4 and 0.1",
-}
 SIMULATED = 100_000  # half of them of the challenge's survey, half of others
+
+
+# the words of the shipped networks' cards
+CARDS = Path(__file__).resolve().parents[1] / "docs" / "cards"
+ABOUT = {"half": CARDS / "supernovae-des.json", "spectroscopic": CARDS / "supernovae-des-spectroscopic.json"}
 
 
 def examples_of(kind, archive, seed, folder):
@@ -117,7 +67,7 @@ def examples_of(kind, archive, seed, folder):
 
     def moved(n, seed, away):
         part = archived().take(challenge.challenge_split(archived(), kind))
-        new = redshifted(part, n, shares=challenge.SHARES, seed=seed, elsewhere=away, smooth=kind == "spectroscopic")
+        new = redshifted(part, n, shares=challenge.SHARES, seed=seed, elsewhere=away, smooth="redshifted" in recipe)
         return challenge.challenge_examples(new, looks=1, seed=seed)
 
     made = kept(kind, lambda: challenge.training_examples(archived(), kind, looks=looks, redshifted=copies, seed=seed))
@@ -179,6 +129,8 @@ def main():
     parser.add_argument("--members", type=int)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    if options.kind in ABOUT and not options.start:
+        parser.error("its card says that it starts at the simulated network: give --start")
     recipe = RECIPES[options.kind]
     options.output.mkdir(parents=True, exist_ok=True)
     examples, extra = examples_of(options.kind, options.archive, options.seed, options.output)
@@ -196,8 +148,11 @@ def main():
         # the same network under another task's name
         start=load(options.start, task=tasks.DES).states() if options.start else None,
         resume=True,
-        about=ABOUT[options.kind] | ALL,
-        command=f"python benchmarks/supernovae_networks.py {options.kind}",
+        about=json.loads(ABOUT[options.kind].read_text()) if options.kind in ABOUT else None,
+        command=f"python benchmarks/supernovae_networks.py {options.kind}"
+        + (" --archive SIMGEN_PUBLIC_DES.tar.xz" if options.kind != "simulated" else "")
+        + (" --start work/simulated" if options.start else "")
+        + " --output work",
         epochs=recipe["epochs"],
         lr=recipe["lr"],
         batch_size=256,

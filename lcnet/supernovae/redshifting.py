@@ -42,7 +42,7 @@ def redshifted(
     elsewhere : bool
         Seen by other surveys (`cameras`), at redshifts as theirs, instead of by the challenge's.
     smooth : bool
-        Scatter the luminosities of core-collapse supernovae.
+        Scatter the luminosities of core-collapse supernovae: for a network that has little else to learn from.
 
     Returns
     -------
@@ -146,10 +146,12 @@ def _inverse_volumes(magnitude, z) -> np.ndarray:
 
 
 def _bandwidth(values, weight) -> float:
-    """Silverman's rule of thumb for a weighted sample."""
-    mean = np.average(values, weights=weight)
-    spread = np.sqrt(np.average((values - mean) ** 2, weights=weight))
-    return float(0.9 * spread * (weight.sum() ** 2 / np.sum(weight**2)) ** -0.2)
+    """By Silverman's rule, of a weighted sample; 0 for a single value."""
+    from scipy.stats import gaussian_kde
+
+    if len(values) < 2 or np.ptp(values) == 0:
+        return 0.0
+    return float(np.sqrt(gaussian_kde(values, bw_method="silverman", weights=weight).covariance[0, 0]))
 
 
 def _surface(photometry, wavelength, number):
