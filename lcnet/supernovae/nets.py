@@ -32,7 +32,7 @@ _FILTERS = (4781.0, 6359.9, 7758.9, 9208.1)  # wavelengths [A] of the filters th
 
 @dataclass(frozen=True)
 class Scaled:
-    """A batch as both parts of the network take it: fluxes in units of each object's brightest point.
+    """A batch as both parts of the network take it: fluxes in units of one sigma below each object's brightest point.
 
     Attributes
     ----------
@@ -45,6 +45,8 @@ class Scaled:
     flux, error : Tensor, shape (n, nights, bands)
         0 where there is no point.
     whole : Tensor, shape (n, 5)
+        What holds of the whole object: log10 of the unit less 2; the redshift and its error, each with whether it is
+        there.
     """
 
     there: Tensor
@@ -144,6 +146,7 @@ class Picture(nn.Module):
 
     def __init__(self, *, width: int, summary: int, dropout: float):
         super().__init__()
+        # the window in steps of 2 d; the filters' range, which a surface of 6000 A correlation hardly leaves
         self.register_buffer("at_time", torch.linspace(-28.0, 66.0, 48), persistent=False)
         self.register_buffer("at_wavelength", torch.linspace(4000.0, 10000.0, 8), persistent=False)
         inside, layers = 2 * len(self.at_wavelength), []
