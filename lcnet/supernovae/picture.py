@@ -1,8 +1,9 @@
 """A light curve as a picture, flux over time and wavelength, inside a network: a Gaussian process's mean.
 
 The process has the kernel of `gaussian_process` (Boone 2019, AJ 158, 257), its lengths fixed, and is what SCONE looks
-at (Qu et al. 2021, AJ 162, 67). Its weights come of one linear system an object, and objects of about as many points are solved
-together; a night's points share their time and a band's their wavelength, so that the picture is two small products.
+at (Qu et al. 2021, AJ 162, 67). Its weights come of one linear system an object, and objects of about as many points
+are solved together; a night's points share their time and a band's their wavelength, so that the picture is two small
+products.
 """
 
 from __future__ import annotations
