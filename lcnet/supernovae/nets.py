@@ -20,7 +20,7 @@ from torch.nn import functional
 from lcnet.core.blocks import join, mlp
 from lcnet.supernovae.picture import draw_surface
 
-__all__ = ["Nights", "Picture", "SupernovaNet"]
+__all__ = ["Nights", "Picture", "Scaled", "SupernovaNet", "scaled"]
 
 _PERIODS = (6.0, 400.0)  # of the Fourier features [d]: from two nights apart to a slow decline
 _SCALARS = ("redshift", "redshift_err")
@@ -57,7 +57,8 @@ class Scaled:
     whole: Tensor
 
 
-def _scaled(x: dict[str, Tensor], filters: Tensor) -> Scaled:
+def scaled(x: dict[str, Tensor], filters: Tensor) -> Scaled:
+    """What both parts look at, of the network's inputs and the wavelengths (bands,) that need no correction [A]."""
     there = x["flux_err"] > 0
     flux = torch.where(there, x["flux"], 0.0)
     error = torch.where(there, torch.hypot(x["flux_err"], _FLOOR * flux), 0.0)
@@ -208,5 +209,5 @@ class SupernovaNet(nn.Module):
 
         Of ``time`` (n, nights), ``flux``, ``flux_err`` (n, nights, bands), ``wavelength`` (n, bands).
         """
-        scaled = _scaled(x, self.nights.filters)
-        return self.head(torch.cat([self.nights(scaled), self.picture(scaled)], dim=1))
+        view = scaled(x, self.nights.filters)
+        return self.head(torch.cat([self.nights(view), self.picture(view)], dim=1))
