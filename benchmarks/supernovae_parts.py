@@ -2,9 +2,9 @@
 
     python benchmarks/supernovae_parts.py [--epochs 8]
 
-Needs the challenge's archive in ``LCNET_DATA``. One network each, from random weights and one seed, on the same objects
-of the half, windows and looks; judged on the same held-out sixth of them, which also chose the epoch: figures to compare
-with each other. No test object is touched.
+Needs the challenge's archive in ``LCNET_DATA``. One network each, from random weights and one seed, on the same
+objects of the half, windows and looks; judged on the same held-out sixth of them, which also chose the epoch: figures
+to compare with each other. No test object is touched.
 """
 
 from __future__ import annotations
