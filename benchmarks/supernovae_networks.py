@@ -27,12 +27,14 @@ import numpy as np  # noqa: E402
 
 # How each set is made and learnt from. `looks`: early looks at each object; `redshifted`: copies of its objects at
 # other redshifts. For training only, never held out: `copies` too; `elsewhere`, copies as other surveys see them;
-# `simulated`, objects of other surveys.
+# `simulated`, objects of other surveys. `again`: each member goes on with one in `one_in` of what is for training only,
+# so that the last it sees is mostly the challenge (with none of it the network forgets other surveys).
 RECIPES = {
     "simulated": {"epochs": 8, "lr": 2e-3, "members": 1},
     "half": {
         **{"epochs": 8, "lr": 2e-3, "members": 5, "looks": 3},
         **{"copies": 14_000, "elsewhere": 10_000, "simulated": 25_000},
+        "again": {"epochs": 6, "lr": 1e-3, "one_in": 3},
     },
     "representative-1103": {"epochs": 6, "lr": 1.5e-3, "members": 5, "looks": 1, "redshifted": 10_000},
     "spectroscopic": {"epochs": 6, "lr": 1.5e-3, "members": 5, "looks": 1, "redshifted": 18_000, "elsewhere": 5_000},
@@ -137,28 +139,39 @@ def main():
     task = tasks.DES_SPECTROSCOPIC if options.kind == "spectroscopic" else tasks.DES
     name = task.name.rpartition("/")[2]
     folder = options.output / options.kind
+    about = json.loads(ABOUT[options.kind].read_text()) if options.kind in ABOUT else {}
+    settings = {
+        **{"name": name, "members": options.members or recipe["members"], "seed": options.seed, "resume": True},
+        **{"batch_size": 256, "patience": 99, "device": "cpu"},
+        "command": f"python benchmarks/supernovae_networks.py {options.kind}"
+        + (" --archive SIMGEN_PUBLIC_DES.tar.xz" if options.kind != "simulated" else "")
+        + (" --start work/simulated" if options.start else "")
+        + " --output work",
+    }
     network = train(
         task,
         examples,
         extra=extra,
         folder=folder,
-        name=name,
-        members=options.members or recipe["members"],
-        seed=options.seed,
         # the same network under another task's name
         start=load(options.start, task=tasks.DES).states() if options.start else None,
-        resume=True,
-        about=json.loads(ABOUT[options.kind].read_text()) if options.kind in ABOUT else None,
-        command=f"python benchmarks/supernovae_networks.py {options.kind}"
-        + (" --archive SIMGEN_PUBLIC_DES.tar.xz" if options.kind != "simulated" else "")
-        + (" --start work/simulated" if options.start else "")
-        + " --output work",
+        about=about,
         epochs=recipe["epochs"],
         lr=recipe["lr"],
-        batch_size=256,
-        patience=99,
-        device="cpu",
+        **settings,
     )
+    if again := recipe.get("again"):
+        network = train(
+            task,
+            examples,
+            extra=extra.take(np.arange(len(extra)) % again["one_in"] == 0),
+            folder=folder / "again",
+            start=network.states(),
+            about=about | {"before": network.card["training"] | {"extra": len(extra)}},
+            epochs=again["epochs"],
+            lr=again["lr"],
+            **settings,
+        )
     card = complete(network, examples, extra, folder, name)
     print(json.dumps({key: card[key] for key in ("metrics", "threshold_Ia", "sha256")}, indent=1))
 
