@@ -5,6 +5,8 @@ r"""Train the shipped networks of supernovae, or one of another split of the cha
         --output work
     python benchmarks/supernovae_networks.py spectroscopic --archive ... --start work/simulated --output work
 
+in this order: `supernovae/des` is the network of `half`, `supernovae/des-spectroscopic` that of `spectroscopic`.
+
 What `lcnet train` does, and two things more: the threshold on p(Ia) of the highest expected figure of merit on
 held-out objects of the training part, and the ranges of the training set (for the column ``ood``) go on the card.
 A run that was stopped continues where it was.
@@ -25,17 +27,24 @@ import numpy as np  # noqa: E402
 
 # How each set is made and learnt from. `looks`: early looks at each object; `redshifted`: copies of its objects at
 # other redshifts. For training only, never held out: `copies` too; `elsewhere`, copies as other surveys see them;
-# `simulated`, objects of other surveys.
+# `simulated`, objects of other surveys. `again`: each member goes on with one in `one_in` of what is for training only,
+# so that the last it sees is mostly the challenge (with none of it the network forgets other surveys).
 RECIPES = {
     "simulated": {"epochs": 8, "lr": 2e-3, "members": 1},
     "half": {
-        **{"epochs": 10, "lr": 2e-3, "members": 3, "looks": 3},
+        **{"epochs": 8, "lr": 2e-3, "members": 5, "looks": 3},
         **{"copies": 14_000, "elsewhere": 10_000, "simulated": 25_000},
+        "again": {"epochs": 6, "lr": 1e-3, "one_in": 3},
     },
-    "representative-1103": {"epochs": 6, "lr": 1.5e-3, "members": 1, "looks": 1, "redshifted": 10_000},
-    "spectroscopic": {"epochs": 6, "lr": 1.5e-3, "members": 2, "looks": 1, "redshifted": 18_000, "elsewhere": 5_000},
+    "representative-1103": {"epochs": 6, "lr": 1.5e-3, "members": 5, "looks": 1, "redshifted": 10_000},
+    "spectroscopic": {"epochs": 6, "lr": 1.5e-3, "members": 5, "looks": 1, "redshifted": 18_000, "elsewhere": 5_000},
 }
 SIMULATED = 100_000  # half of them of the challenge's survey, half of others
+
+
+# the words of the shipped networks' cards
+CARDS = Path(__file__).resolve().parents[1] / "docs" / "cards"
+ABOUT = {"half": CARDS / "supernovae-des.json", "spectroscopic": CARDS / "supernovae-des-spectroscopic.json"}
 
 
 def examples_of(kind, archive, seed, folder):
@@ -60,7 +69,7 @@ def examples_of(kind, archive, seed, folder):
 
     def moved(n, seed, away):
         part = archived().take(challenge.challenge_split(archived(), kind))
-        new = redshifted(part, n, shares=challenge.SHARES, seed=seed, elsewhere=away)
+        new = redshifted(part, n, shares=challenge.SHARES, seed=seed, elsewhere=away, smooth="redshifted" in recipe)
         return challenge.challenge_examples(new, looks=1, seed=seed)
 
     made = kept(kind, lambda: challenge.training_examples(archived(), kind, looks=looks, redshifted=copies, seed=seed))
@@ -121,33 +130,48 @@ def main():
     parser.add_argument("--start", help="a network to start from: the folder of a simulated one")
     parser.add_argument("--members", type=int)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--about", type=Path, help="JSON: more for the card")
     options = parser.parse_args()
+    if options.kind in ABOUT and not options.start:
+        parser.error("its card says that it starts at the simulated network: give --start")
     recipe = RECIPES[options.kind]
     options.output.mkdir(parents=True, exist_ok=True)
     examples, extra = examples_of(options.kind, options.archive, options.seed, options.output)
     task = tasks.DES_SPECTROSCOPIC if options.kind == "spectroscopic" else tasks.DES
     name = task.name.rpartition("/")[2]
     folder = options.output / options.kind
+    about = json.loads(ABOUT[options.kind].read_text()) if options.kind in ABOUT else {}
+    settings = {
+        **{"name": name, "members": options.members or recipe["members"], "seed": options.seed, "resume": True},
+        **{"batch_size": 256, "patience": 99, "device": "cpu"},
+        "command": f"python benchmarks/supernovae_networks.py {options.kind}"
+        + (" --archive SIMGEN_PUBLIC_DES.tar.xz" if options.kind != "simulated" else "")
+        + (" --start work/simulated" if options.start else "")
+        + " --output work",
+    }
     network = train(
         task,
         examples,
         extra=extra,
         folder=folder,
-        name=name,
-        members=options.members or recipe["members"],
-        seed=options.seed,
         # the same network under another task's name
         start=load(options.start, task=tasks.DES).states() if options.start else None,
-        resume=True,
-        about=json.loads(options.about.read_text()) if options.about else None,
-        command=f"python benchmarks/supernovae_networks.py {options.kind}",
+        about=about,
         epochs=recipe["epochs"],
         lr=recipe["lr"],
-        batch_size=256,
-        patience=99,
-        device="cpu",
+        **settings,
     )
+    if again := recipe.get("again"):
+        network = train(
+            task,
+            examples,
+            extra=extra.take(np.arange(len(extra)) % again["one_in"] == 0),
+            folder=folder / "again",
+            start=network.states(),
+            about=about | {"before": network.card["training"] | {"extra": len(extra)}},
+            epochs=again["epochs"],
+            lr=again["lr"],
+            **settings,
+        )
     card = complete(network, examples, extra, folder, name)
     print(json.dumps({key: card[key] for key in ("metrics", "threshold_Ia", "sha256")}, indent=1))
 

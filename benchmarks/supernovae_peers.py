@@ -101,13 +101,12 @@ def lose_redshift(batch, rng):
 
 
 def main():
-    import lcnet
     from lcnet.core.network import outputs
     from lcnet.core.splits import grouped_split
     from lcnet.core.training import fit
     from lcnet.supernovae import evaluation
     from lcnet.supernovae.challenge import training_examples
-    from lcnet.supernovae.judging import inputs_of, tested, threshold_of
+    from lcnet.supernovae.judging import inputs_of, tested
     from lcnet.supernovae.read import read
     from lcnet.supernovae.views import make_views
 
@@ -159,13 +158,6 @@ def main():
             for key, one in evaluation.judge(say(inputs[host]), label, threshold).items()
         ]
         print(f"  {'host redshift' if host else 'no redshift':14}" + "  ".join(words), flush=True)
-    if images:
-        # two ways of looking at one curve err on different objects
-        shipped = lcnet.load("supernovae/des")
-        mean = (say(inputs[False]) + shipped.predict(views.inputs)) / 2
-        judged = evaluation.judge(mean, label, threshold_of(shipped, "without redshift"))
-        words = [f"{key} {one.value:.4f} [{one.low:.4f}, {one.high:.4f}]" for key, one in judged.items()]
-        print("  averaged with supernovae/des, at its threshold, no redshift  " + "  ".join(words), flush=True)
 
 
 if __name__ == "__main__":

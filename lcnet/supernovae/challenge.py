@@ -126,7 +126,7 @@ def training_examples(
     if redshifted:
         from lcnet.supernovae.redshifting import redshifted as move
 
-        part = Photometry.concatenate([part, move(part, redshifted, shares=SHARES, seed=seed)])
+        part = Photometry.concatenate([part, move(part, redshifted, shares=SHARES, seed=seed, smooth=True)])
     made = challenge_examples(part, looks=looks, seed=seed)
     made.attributes = {"task": "supernovae/des", "seed": seed, "split": split, "looks": looks}
     if redshifted:

@@ -26,7 +26,9 @@ _MJD = 56171.0
 _TRIES = 2000
 
 
-def redshifted(photometry: Photometry, n: int, *, shares, seed: int = 0, elsewhere: bool = False) -> Photometry:
+def redshifted(
+    photometry: Photometry, n: int, *, shares, seed: int = 0, elsewhere: bool = False, smooth: bool = False
+) -> Photometry:
     """`n` new objects made of those of `photometry`.
 
     Parameters
@@ -39,6 +41,8 @@ def redshifted(photometry: Photometry, n: int, *, shares, seed: int = 0, elsewhe
     seed : int
     elsewhere : bool
         Seen by other surveys (`cameras`), at redshifts as theirs, instead of by the challenge's.
+    smooth : bool
+        Scatter the luminosities of core-collapse supernovae: for a network that has little else to learn from.
 
     Returns
     -------
@@ -53,11 +57,13 @@ def redshifted(photometry: Photometry, n: int, *, shares, seed: int = 0, elsewhe
     wavelength = np.array([band.wavelength for band in photometry.bands])[photometry.band]
     magnitude = _magnitudes(photometry)
     weight = np.where(kinds == "Ia", 1.0, _inverse_volumes(magnitude, z))
+    luminosity = magnitude - sources.distance_modulus(np.maximum(z, 0.005))
     surfaces: dict[int, tuple] = {}
     objects, truths, columns = [], [], []
     for kind, share in shares.items():
         rows = np.flatnonzero((kinds == kind) & np.isfinite(z) & (z > 0))
         wanted, made, tries = round(n * share), 0, 0
+        scatter = _bandwidth(luminosity[rows], weight[rows]) if smooth and kind != "Ia" and len(rows) else 0.0
         if wanted and not len(rows):
             raise ValueError(f"no object of class {kind} with a redshift")
         while made < wanted and tries < _TRIES:
@@ -80,7 +86,8 @@ def redshifted(photometry: Photometry, n: int, *, shares, seed: int = 0, elsewhe
             for k, source in enumerate(chosen):
                 if source not in surfaces:
                     surfaces[source] = _surface(photometry, wavelength, source)
-                flux[k], spread[k] = _moved(*surfaces[source], z[source], new[k], cadence, k)
+                fainter = scatter * rng.standard_normal() if scatter else 0.0
+                flux[k], spread[k] = _moved(*surfaces[source], z[source], new[k], cadence, k, fainter)
             measured, error, passed = survey.observe(flux, cadence, rng)
             # what the process does not know is noise too (Boone 2019)
             error = np.where(error > 0, np.hypot(error, spread), 0.0)
@@ -138,6 +145,15 @@ def _inverse_volumes(magnitude, z) -> np.ndarray:
     return np.minimum(1 / volume, _HEAVIEST * np.median(1 / volume))
 
 
+def _bandwidth(values, weight) -> float:
+    """By Silverman's rule, of a weighted sample; 0 for a single value."""
+    from scipy.stats import gaussian_kde
+
+    if len(values) < 2 or np.ptp(values) == 0:
+        return 0.0
+    return float(np.sqrt(gaussian_kde(values, bw_method="silverman", weights=weight).covariance[0, 0]))
+
+
 def _surface(photometry, wavelength, number):
     points = slice(photometry.start[number], photometry.start[number + 1])
     time = photometry.mjd[points]
@@ -147,10 +163,11 @@ def _surface(photometry, wavelength, number):
     return fit_surface(time[keep] - peak, wavelength[points][keep], flux[keep], error[keep]), time - peak
 
 
-def _moved(surface, seen, z, new, cadence, k):
-    """Flux and its uncertainty at the visits of object k, at redshift `new`."""
+def _moved(surface, seen, z, new, cadence, k, fainter):
+    """Flux and its uncertainty at the visits of object k, at redshift `new`, by so many magnitudes `fainter`."""
     ratio = (1 + new) / (1 + z)
-    dimmer = 10 ** (-0.4 * (sources.distance_modulus(new) - sources.distance_modulus(z))) * ratio
+    farther = sources.distance_modulus(new) - sources.distance_modulus(z)
+    dimmer = 10 ** (-0.4 * (farther + fainter)) * ratio
     # where the light curve was not observed, a new one cannot be either: its season must lie inside
     time = (cadence.time[k] - cadence.peak[k]) / ratio
     inside = (time > seen.min() - 5) & (time < seen.max() + 5)

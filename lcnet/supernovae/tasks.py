@@ -16,13 +16,13 @@ BANDS = 4
 
 
 def _net(**options):
-    from lcnet.supernovae.nets import NightsNet
+    from lcnet.supernovae.nets import SupernovaNet
 
-    return NightsNet(bands=BANDS, classes=len(CLASSES), auxiliary=DES.objective.auxiliary, **options)
+    return SupernovaNet(bands=BANDS, classes=len(CLASSES), auxiliary=DES.objective.auxiliary, **options)
 
 
 def _tiny():
-    return _net(width=16, layers=1, heads=2, queries=2, dropout=0.0)
+    return _net(width=16, layers=1, heads=2, queries=2, channels=4, dropout=0.0)
 
 
 def _simulate(n, seed):

@@ -129,6 +129,28 @@ def test_moved_objects_are_fainter_and_keep_their_class():
     assert len(set(other.objects["survey"])) == 20 and len(other.bands) > 40
 
 
+def test_luminosities_of_core_collapse_are_scattered_those_of_candles_are_not():
+    near = simulate(150, seed=6)
+    shares = {"Ia": 0.5, "II": 0.5}
+    plain, smooth = (redshifted(near, 60, shares=shares, seed=1, smooth=one) for one in (False, True))
+    candles = int(plain.start[30])
+    # the candles come first, and the random numbers of the rest are drawn after theirs
+    assert np.array_equal(plain.flux[:candles], smooth.flux[:candles])
+    assert not np.array_equal(plain.flux[candles:], smooth.flux[candles:])
+
+
+def test_the_bandwidth_is_silverman_s():
+    from lcnet.supernovae.redshifting import _bandwidth
+
+    rng = np.random.default_rng(2)
+    values, weight = rng.normal(-17, 0.9, 144), rng.uniform(0.2, 5, 144)
+    # (4 / 3 n)^(1/5) sigma: for a normal distribution the bandwidth of the least mean square error
+    n = weight.sum() ** 2 / (weight**2).sum()
+    spread = np.sqrt(np.cov(values, aweights=weight))
+    assert _bandwidth(values, weight) == pytest.approx((4 / (3 * n)) ** 0.2 * spread, rel=1e-12)
+    assert _bandwidth(values[:1], weight[:1]) == 0 and _bandwidth(np.full(9, -17.0), np.ones(9)) == 0
+
+
 def test_a_bright_sample_is_weighted_by_the_inverse_volume():
     """Schmidt 1968: weights give back the population that a limit in brightness has thinned."""
     from lcnet.supernovae.redshifting import _inverse_volumes
