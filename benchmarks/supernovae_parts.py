@@ -36,14 +36,14 @@ class Parts(nn.Module):
     def __init__(self, names):
         super().__init__()
         whole = SupernovaNet()
-        self.parts = nn.ModuleDict({name: getattr(whole, name) for name in names})
+        self.pieces = nn.ModuleDict({name: getattr(whole, name) for name in names})
         self.register_buffer("filters", whole.nights.filters, persistent=False)
         outputs = len(tasks.CLASSES) + tasks.DES.objective.auxiliary
         self.head = mlp(sum(WIDTHS[name] for name in names), (128,), outputs, dropout=0.1)
 
     def forward(self, x):
         view = scaled(x, self.filters)
-        return self.head(torch.cat([part(view) for part in self.parts.values()], dim=1))
+        return self.head(torch.cat([part(view) for part in self.pieces.values()], dim=1))
 
 
 def main():
