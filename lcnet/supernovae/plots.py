@@ -43,8 +43,8 @@ def plot_classification(photometry, table, *, name=None, ax=None):
         _, ax = plt.subplots(2, 1, sharex=True, figsize=(7, 5.5), height_ratios=(2, 1), layout="constrained")
     number = names.index(name)
     points = slice(photometry.start[number], photometry.start[number + 1])
-    for code, band in enumerate(photometry.bands):
-        mine = photometry.band[points] == code
+    for code in np.argsort([band.wavelength for band in photometry.bands], kind="stable"):  # blue to red
+        band, mine = photometry.bands[code], photometry.band[points] == code
         if mine.any():
             ax[0].errorbar(
                 photometry.mjd[points][mine],
