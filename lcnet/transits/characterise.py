@@ -28,7 +28,7 @@ def characterise(curve, dip, stronger, others):
     if not dip.one and not repeats(measured["single"]):  # the trend had bitten into a deep event, not into its like
         return None
     period, epoch, duration = dip.box
-    cadence = float(np.median(np.diff(curve.time)))
+    cadence = curve.cadence
     sigma = measured["sigma"] * measured["beta"]
     shape = fit_transit(curve, *dip.box, sigma=sigma, exposure=cadence, others=hidden, one=dip.one)
     if shape is None:

@@ -11,6 +11,7 @@ Hippke et al. 2019, AJ 158, 143 (wotan, whose biweight the trend uses).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -49,6 +50,11 @@ class Flattened:
     trend: np.ndarray
     raw_flux: np.ndarray
     segment: np.ndarray
+
+    @cached_property
+    def cadence(self) -> float:
+        """Median step of the times [d]."""
+        return float(np.median(np.diff(self.time)))
 
 
 def robust_sigma(values):

@@ -213,7 +213,7 @@ def _candidate(curve, ephemeris, measured, harmonic):
     if box is None:
         return Candidate(period, np.nan, epoch, np.nan, duration, *[np.nan] * 4, 0, 0.0, status="failed")
     epoch = float(first_transit(curve.time, period, epoch, duration))
-    cadence = float(np.median(np.diff(curve.time)))
+    cadence = curve.cadence
     period_err, epoch_err = line_errors(max(box["snr"], 1.0), BOX * duration, box["single"][:, 0], cadence)
     fitted = {"depth": box["depth"], "depth_err": box["depth_err"]}
     sigma = box["sigma"] * box["beta"]

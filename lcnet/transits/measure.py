@@ -145,7 +145,7 @@ def measure_box(curve, period, epoch, duration, *, others=None):
     )
     if inside.size < 2 or outside.size < 10:
         return None
-    cadence = float(np.median(np.diff(curve.time)))
+    cadence = curve.cadence
     middle = median_of_many(outside)
     sigma = _scatter(outside, middle)
     beta = float(_beta(out_time, outside, middle, sigma, days, cadence))

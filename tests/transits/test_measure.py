@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lcnet.transits.detrend import in_transit, robust_sigma
+from lcnet.transits.detrend import Flattened, in_transit, robust_sigma
 from lcnet.transits.measure import first_transit, measure_box, red_noise_beta, repeats
 
 HOURS = 3.03  # no point lies on an edge of the box
@@ -16,7 +16,7 @@ def curve(seed=0, *, n=3000, cadence=1 / 72, depth=1e-3, period=3.1, epoch=1.2, 
     time = np.arange(n) * cadence
     time = time[np.abs(time - 20) > 1.5]
     flux = 1 - depth * in_transit(time, period, epoch, duration) + sigma * rng.normal(size=time.size)
-    return SimpleNamespace(time=time, flux=flux, flux_err=np.full(time.size, sigma))
+    return Flattened(time, flux, np.full(time.size, sigma), np.ones(time.size), flux, np.zeros(time.size, int))
 
 
 def beta_by_loops(time, flux, days):
