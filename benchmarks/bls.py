@@ -234,21 +234,26 @@ def cores(repeats):
 
 
 PROCESS = """
-import resource, sys, time
+import sys, time
 sys.path.insert(0, {folder!r})
 import bls
 make, limits, *_ = bls.WORKLOADS[{name!r}]
 curve = make()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = bls.peak_memory()
 start, wall = time.process_time(), time.perf_counter()
 bls.bls_search(*curve, period=limits, threads=2)
 cpu, wall = time.process_time() - start, time.perf_counter() - wall
 start = time.process_time()
 bls.bls_search(*curve, period=limits, threads=2)
 again = time.process_time() - start
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(f"| {name} | {{cpu:.2f}} | {{again:.3f}} | {{wall:.2f}} | {{before / 1024:.0f}} | {{peak / 1024:.0f}} |")
+print(f"| {name} | {{cpu:.2f}} | {{again:.3f}} | {{wall:.2f}} | {{before:.0f}} | {{bls.peak_memory():.0f}} |")
 """
+
+
+def peak_memory():
+    """The most memory [MB] this process has held. Not `ru_maxrss`, which begins at what its parent had held."""
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) / 1024
 
 
 def process(names):
