@@ -72,6 +72,14 @@ class BoxSearch:
 
 
 @njit(nogil=True)
+def phase_bins(time, trial, bin_size, bins):
+    """Fill `bins` with the phase bin each point falls into at the period `trial`, counted from 1."""
+    for i in range(time.size):
+        phase = time[i] - trial * np.floor(time[i] / trial)
+        bins[i] = np.uint32(phase / bin_size) + 1
+
+
+@njit(nogil=True)
 def _fold_points(time, sums_in, trial, bin_size, bins, even, odd):
     """Add the points to `even[1:]` by phase bin; `odd` is spare.
 
@@ -82,9 +90,7 @@ def _fold_points(time, sums_in, trial, bin_size, bins, even, odd):
         # slices and unsigned bins: an index that cannot be negative needs no test
         when, what = time[first : first + POINTS], sums_in[first : first + POINTS]
         n = when.size
-        for i in range(n):
-            phase = when[i] - trial * np.floor(when[i] / trial)
-            bins[i] = np.uint32(phase / bin_size) + 1
+        phase_bins(when, trial, bin_size, bins)
         for i in range(n // 2):
             a, b = bins[2 * i], bins[2 * i + 1]
             even[a, 0] += what[2 * i, 0]
@@ -117,6 +123,28 @@ def _any_better(flux, weight, width, n, total, likelihood, best):
 
 
 @njit(nogil=True)
+def scan_boxes(flux, weight, n_bins, widths, total, likelihood, box):
+    """s^2/(w(W-w)) of the best box over running sums of `n_bins` phase bins; `box` gets its (start, width, s, w)."""
+    best = 0.0
+    box[:] = 0.0
+    for d in range(widths.size):
+        width = widths[d]
+        for first in range(0, n_bins - width + 1, BOXES):
+            n = min(BOXES, n_bins - width + 1 - first)
+            if not _any_better(flux[first:], weight[first:], width, n, total, likelihood, best):
+                continue
+            for k in range(first, first + n):
+                s, w = flux[k + width] - flux[k], weight[k + width] - weight[k]
+                rest = w * (total - w)
+                if likelihood:
+                    rest *= total - w
+                if s < 0 and s * s > best * rest and w > EMPTY and total - w > EMPTY:
+                    best = s * s / rest
+                    box[0], box[1], box[2], box[3] = k, d, s, w
+    return best
+
+
+@njit(nogil=True)
 def exact_boxes(time, sums_in, period, widths, bin_size, pad_at, wrap, likelihood, power, box):
     """Fill, for each period, `power` with s^2/(w(W-w)) [SNR^2/W] of its best box and `box` with (start, width, s, w).
 
@@ -143,23 +171,7 @@ def exact_boxes(time, sums_in, period, widths, bin_size, pad_at, wrap, likelihoo
         flux[0], weight[0] = sums[0, 0], sums[0, 1]
         for k in range(1, n_bins + 1):
             flux[k], weight[k] = flux[k - 1] + sums[k, 0], weight[k - 1] + sums[k, 1]
-        best = 0.0
-        box[p, 0], box[p, 1], box[p, 2], box[p, 3] = 0.0, 0.0, 0.0, 0.0
-        for d in range(widths.size):
-            width = widths[d]
-            for first in range(0, n_bins - width + 1, BOXES):
-                n = min(BOXES, n_bins - width + 1 - first)
-                if not _any_better(flux[first:], weight[first:], width, n, total, likelihood, best):
-                    continue
-                for k in range(first, first + n):
-                    s, w = flux[k + width] - flux[k], weight[k + width] - weight[k]
-                    rest = w * (total - w)
-                    if likelihood:
-                        rest *= total - w
-                    if s < 0 and s * s > best * rest and w > EMPTY and total - w > EMPTY:
-                        best = s * s / rest
-                        box[p, 0], box[p, 1], box[p, 2], box[p, 3] = k, d, s, w
-        power[p] = best
+        power[p] = scan_boxes(flux, weight, n_bins, widths, total, likelihood, box[p])
 
 
 def in_threads(work, tasks, threads=None):
