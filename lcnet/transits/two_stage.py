@@ -23,8 +23,8 @@ __all__ = ["CELLS_A_DURATION", "folding_bands", "folding_cost", "two_stage_searc
 CELLS_A_DURATION = 2
 BINS_A_DURATION = 5  # of the exact second stage, as in the exact engine
 TASK = 2_000_000  # cells folded and scanned by one task, some milliseconds
-# A ladder's width may be longer than the longest trial duration by this, about half a step. At 3 cells that duration may
-# lie between 8 cells and 12, a step of 3/2: 8 would lose a tenth of the SNR of a transit that takes its time, so 12 it is.
+# A ladder's width may be longer than the longest trial duration by this, about half a step. At 3 cells a short period's
+# longest duration may lie between 8 cells and 12: with 8 a transit of that length would lose a tenth of its SNR.
 LADDER_SLACK = {2: 1.15, 3: 1.27}
 
 
