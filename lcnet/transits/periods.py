@@ -102,12 +102,17 @@ def search_range(baseline, period=None, *, cadence=None):
             f"of them, {shortest:.4g} d, a transit and the rest of its orbit cannot be told apart"
             f"{_instead(low, high, shortest, baseline)}"
         )
-    if high > baseline + (cadence or 0.0) or low >= baseline:
+    if high > _last_end(baseline, cadence) or low >= baseline:
         raise ValueError(
             f"periods up to {high:g} d were asked of a light curve of {baseline:.2f} d: no second transit could be "
             f"seen beyond {baseline:.2f} d{_instead(low, high, shortest, baseline)}"
         )
     return low, min(high, baseline)
+
+
+def _last_end(baseline, cadence):
+    """Where the last exposure ends, with the slack of a median."""
+    return baseline + (2.0 - SLACK) * (cadence or 0.0)
 
 
 def _instead(low, high, shortest, baseline):
@@ -133,7 +138,7 @@ def check_trials(period, baseline, cadence):
         None for points at uneven times, between which shorter periods can be told.
     """
     shortest = 0.0 if cadence is None else MIN_CADENCES * cadence
-    beyond, below = period > baseline + (cadence or 0.0), period < SLACK * shortest
+    beyond, below = period > _last_end(baseline, cadence), period < SLACK * shortest
     if beyond.any():
         raise ValueError(
             f"{beyond.sum()} of {period.size} trial periods are longer than the light curve, {baseline:.2f} d: no "

@@ -64,13 +64,14 @@ def floats(name, values, unit):
         raise ValueError(f"{name} must be numbers, got dates")
     if hasattr(values, "to_value"):
         values = converted(name, values, unit)
+    elif getattr(values, "unit", None) is not None and unit is not None:  # a column of an astropy Table
+        filled = values.astype(float).filled(np.nan) if hasattr(values, "filled") else values
+        values = converted(name, filled.quantity, unit)
     try:
         if hasattr(values, "filled"):
             values = values.astype(float).filled(np.nan)
-        if getattr(values, "unit", None) is not None and unit is not None:  # a column of an astropy Table
-            values = converted(name, values.quantity, unit)
         return np.asarray(values, float)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{name} must be an array of numbers, got {type(values).__name__}: {error}") from error
 
 

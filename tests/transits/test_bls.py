@@ -165,6 +165,8 @@ def test_units_are_converted():
     hours = bls_search((time * 24) * u.h, flux, err)
     assert hours.period[hours.best] == pytest.approx(expected.period[expected.best], rel=1e-9)
     assert hours.power.max() == pytest.approx(expected.power.max(), rel=1e-9)
+    column = MaskedColumn(24 * time, unit="h", mask=np.zeros(time.size, bool))
+    same(hours, bls_search(column, flux, err))
     since = bls_search(TimeDelta(time - time[0], format="jd"), flux, err)
     assert since.power.max() == pytest.approx(expected.power.max(), rel=1e-9)
     for unit in (u.percent, u.electron / u.s):
@@ -187,7 +189,7 @@ def test_units_are_converted():
         (lambda t, f, e: (t, f * u.mag, e * u.mag), "magnitudes"),
         (lambda t, f, e: (t * u.m, f, e), "time in m cannot be converted to d"),
         (lambda t, f, e: (Time(t, format="mjd", scale="tdb").copy("isot"), f, e), "isot"),
-        (lambda t, f, e: (t, ["a"] * t.size, e), "could not convert"),
+        (lambda t, f, e: (t, ["a"] * t.size, e), "flux must be an array of numbers, got list: could not convert"),
         (lambda t, f, e: (t, None, e), "flux"),
     ],
 )

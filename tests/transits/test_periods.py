@@ -85,6 +85,8 @@ def test_what_would_work_is_named_and_works():
 def test_the_last_exposure_belongs_to_the_light_curve():
     """27 d of points a hundredth of a day apart: the last lies at 26.99 d, and 27 d can be asked for."""
     assert search_range(26.99, (20.0, 27.0), cadence=0.01) == (20.0, 26.99)
+    time = np.arange(1500.0, 1527.0, 600 / 86400)  # a median step that is short of it by a rounding error
+    assert search_range(np.ptp(time), (20.0, 27.0), cadence=np.median(np.diff(time)))[1] == np.ptp(time)
     with pytest.raises(ValueError, match="no second transit"):
         search_range(26.99, (20.0, 27.02), cadence=0.01)
     with pytest.raises(ValueError, match="no second transit"):
