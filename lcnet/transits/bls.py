@@ -12,169 +12,26 @@ Kovacs, Zucker & Mazeh 2002, A&A 391, 369; Hartman & Bakos 2016, A&C 17, 1; Stae
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import os
+from threading import Lock
 
 import numpy as np
 
-from lcnet.transits.boxes import BoxSearch, box_sums, in_threads, search_bands
-from lcnet.transits.detrend import robust_sigma
-from lcnet.transits.ephemeris import plain
-from lcnet.transits.folding import LADDERS
-from lcnet.transits.peaks import N_PEAKS, Place, find_peaks
-from lcnet.transits.periods import (
-    Band,
-    central_duration,
-    count_periods,
-    period_bands,
-    period_grid,
-    search_range,
-    split_octaves,
-)
-from lcnet.transits.two_stage import BINS_A_DURATION, CELLS_A_DURATION, folding_bands, folding_cost, two_stage_search
+from lcnet.transits.box_options import read_options
+from lcnet.transits.boxes import BoxSearch, in_threads, search_bands
+from lcnet.transits.engines import exact_bins, search_limits
+from lcnet.transits.peaks import N_PEAKS
+from lcnet.transits.periods import Band, search_range, split_octaves
+from lcnet.transits.points import columns, read_points
 
 __all__ = ["BoxSearch", "bls", "bls_many", "bls_search", "search_bands"]
 
-ASTROPY_BINS = 10  # phase bins in the shortest explicit duration, astropy's default
-ENGINES = ("auto", "exact", "folding")
-# Relative costs, in units of folding and scanning one cell (about 2 ns): adding a point to a phase bin, and what the
-# second stage takes for each point of the light curve.
-POINT_COST = 0.7
-REFINE_COST = 10.0 * N_PEAKS
-BLOCK = 32  # neighbouring periods of the exact engine's grid that give one peak at most
-
-
-@dataclass(frozen=True)
-class _Points:
-    """The usable points in order of time, and what the grids need to know of them."""
-
-    time: np.ndarray
-    flux: np.ndarray
-    err: np.ndarray
-    baseline: float
-    cadence: float
-
-
-def _points(time, flux, flux_err):
-    time, flux = np.asarray(time, float), np.asarray(flux, float)
-    err = np.full(time.shape, np.nan) if flux_err is None else np.asarray(flux_err, float)
-    if not time.shape == flux.shape == err.shape or time.ndim != 1:
-        raise ValueError(f"time {time.shape}, flux {flux.shape} and flux_err {err.shape} must be 1-D and of one length")
-    good = np.isfinite(time) & np.isfinite(flux)
-    if flux_err is not None:
-        good &= (err > 0) & (err < np.inf)
-    if good.sum() < 3:
-        raise ValueError(f"{int(good.sum())} usable points, at least 3 are needed")
-    if not good.all():
-        time, flux, err = time[good], flux[good], err[good]
-    steps = np.diff(time)
-    if (steps < 0).any():
-        order = np.argsort(time, kind="stable")
-        time, flux, err = time[order], flux[order], err[order]
-        steps = np.diff(time)
-    if not time[-1] > time[0]:
-        raise ValueError("all points have the same time")
-    if flux_err is None:
-        scatter = robust_sigma(flux)
-        err = np.full(time.size, scatter if scatter > 0 else 1.0)
-    return _Points(time, flux, err, float(time[-1] - time[0]), float(np.median(steps)))
-
-
-def _hours(duration):
-    if duration is None:
-        return None
-    hours = duration.to_value("h") if hasattr(duration, "to_value") else duration
-    hours = np.sort(np.atleast_1d(np.asarray(hours, float)))
-    if not (hours.size and np.all((hours > 0) & np.isfinite(hours))):
-        raise ValueError("durations must be positive, in hours")
-    return hours
-
-
-def _check_duration(hours, shortest):
-    if hours is not None and hours[-1] >= 24.0 * shortest:
-        raise ValueError(
-            f"duration {hours[-1]:g} h is not shorter than the shortest period {shortest:g} d = {24 * shortest:g} h: "
-            "durations are in hours; were days or minutes meant?"
-        )
-
-
-def _exact_cost(octaves, points, density):
-    """Points folded and boxes tried by the exact engine, in the unit of `folding_cost`."""
-    cost = 0.0
-    for band in octaves:
-        low, high = band.period
-        bins = 12.0 * (low + high) / band.duration.min() * BINS_A_DURATION
-        each = POINT_COST * points.time.size + 0.5 * bins * band.duration.size
-        cost += count_periods(points.baseline, low, high, density=density) * each
-    return cost
-
-
-def _exact_places(bands, baseline, density):
-    """The exact engine's grid as `find_peaks` needs it."""
-    places, first = [], 0
-    for band in bands:
-        last = first + band.period.size
-        middle = float(np.median(band.period))
-        step = float(np.median(np.diff(band.period))) * baseline / middle if band.period.size > 1 else 0.0
-        drift = max(step, central_duration(middle, density=density) / 24.0 / 6)
-        blocks = np.arange(0, band.period.size, BLOCK)
-        low, high = float(band.period[0]), float(band.period[-1])
-        places.append(Place(first, last, blocks, drift, np.asarray(band.duration, float), low, high))
-        first = last
-    return places
-
-
-def _search_range(points, limits, hours, density, oversample, objective, engine, n_peaks, threads):
-    """Search a range of periods with the cheaper engine, or the one asked for."""
-    low, high = limits
-    octaves = folding_bands(low, high, points.cadence, density=density, duration=hours)
-    if engine == "auto":
-        cells = int(oversample or CELLS_A_DURATION)
-        if cells not in LADDERS:
-            engine = "exact"
-        else:
-            folding = folding_cost(octaves, points.baseline, cells) + REFINE_COST * points.time.size
-            engine = "folding" if folding < _exact_cost(octaves, points, density) else "exact"
-    sums = box_sums(points.flux, points.err)
-    if engine == "folding":
-        cells = int(oversample or CELLS_A_DURATION)
-        if cells not in LADDERS:
-            raise ValueError(f"oversample must be one of {tuple(LADDERS)} for the folding engine, got {oversample!r}")
-        return two_stage_search(
-            points.time,
-            sums,
-            octaves,
-            oversample=cells,
-            objective=objective,
-            n_peaks=n_peaks,
-            threads=threads,
-        )
-    oversample = int(oversample or (BINS_A_DURATION if hours is None else ASTROPY_BINS))
-    if hours is None:
-        bands = period_bands(points.baseline, low, high, points.cadence, density=density)
-    else:
-        bands = [Band(period_grid(points.baseline, low, high, density=density), hours)]
-    search = search_bands(
-        points.time,
-        points.flux,
-        points.err,
-        bands,
-        oversample=oversample,
-        objective=objective,
-        like_astropy=hours is not None,
-        threads=threads,
-    )
-    total = float(sums[:, 1].sum())
-    peaks = find_peaks(
-        points.time - points.time[0],
-        sums * np.array([1 / np.sqrt(total), 1 / total]),
-        search,
-        _exact_places(bands, points.baseline, density),
-        zero=float(points.time[0]),
-        total=total,
-        oversample=max(oversample, BINS_A_DURATION),
-        n_peaks=n_peaks,
-    )
-    return replace(search, peaks=peaks)
+# what lightkurve's periodogram takes and this one does not
+OTHERS = {
+    "minimum_period": "the range is period=(shortest, longest)",
+    "maximum_period": "the range is period=(shortest, longest)",
+    "frequency_factor": "the grid follows the durations tried; oversample=3 makes it finer",
+}
 
 
 def bls_search(
@@ -193,20 +50,22 @@ def bls_search(
 ):
     """Search a light curve for periodic boxes.
 
+    Masked points are left out, as those without a finite time and flux and a positive error are.
+
     Parameters
     ----------
-    time : array, shape (N,), days
-    flux : array, shape (N,)
-        Relative flux, flattened.
-    flux_err : array, shape (N,), optional
-        Standard errors; without them all points weigh the same, with the robust scatter as error.
-    period : (float, float) or array, shape (P,), or Quantity, optional, days
-        A tuple of two is a range; an array or list the periods themselves, searched exactly. Default: 0.4 d to half the
-        baseline.
+    time : array, shape (N,), days, or Quantity, or Time in days of any zero (its own numbers are taken)
+    flux : array, shape (N,), or Quantity
+        Relative flux, flattened; or in any other unit but magnitudes, which that of the depths is then.
+    flux_err : array, shape (N,), or one number for all points, or Quantity, optional
+        Standard errors, in the flux's unit; without them all points weigh the same, with the robust scatter as error.
+    period : (float, float), or array, shape (P,), or Quantity, optional, days
+        A tuple of two is a range; an array or list the periods themselves, searched exactly. A list or Quantity of just
+        two is refused: it may be either. Default: 0.4 d to half the baseline.
     duration : float or array, hours, or Quantity, optional
         Durations tried at every period; by default a few that grow with the period as in `periods.trial_durations`.
-    density : float, solar densities
-        Of the star; sets the trial durations and the period grid.
+    density : float, solar densities, or Quantity
+        Of the star; sets the trial durations and, with them, the period grid.
     oversample : int, optional
         Exact engine: phase bins in the shortest duration, 5 on our own durations, 10 (as astropy) on explicit ones.
         Folding engine: cells in the shortest duration, 2 (the default) or 3.
@@ -225,54 +84,58 @@ def bls_search(
     Raises
     ------
     ValueError
-        No usable point, unknown objective or engine, a range that cannot be searched, or a duration not shorter than a
-        period.
+        No usable point, arrays or units that do not fit, an option that makes no sense, periods that cannot be searched
+        (beyond the baseline, under four cadences), a duration not shorter than a period or all of them under a cadence,
+        or a grid too large for memory. The message names what would work.
     """
-    if objective not in ("snr", "likelihood"):
-        raise ValueError(f"objective must be 'snr' or 'likelihood', got {objective!r}")
-    if engine not in ENGINES:
-        raise ValueError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
-    density = float(density)
-    if not 0 < density < np.inf:
-        raise ValueError(f"density must be positive, in solar densities, got {density:g}")
-    points = _points(time, flux, flux_err)
-    hours = _hours(duration)
-    if isinstance(period, tuple) and len(period) == 2:
-        period = tuple(plain(value, "d") for value in period)
-    if period is None or isinstance(period, tuple):
-        limits = search_range(points.baseline, period, cadence=points.cadence)
-        _check_duration(hours, limits[0])
-        return _search_range(points, limits, hours, density, oversample, objective, engine, int(n_peaks), threads)
-    if engine == "folding":
-        raise ValueError("the folding engine searches a range, period=(low, high); single periods are searched exactly")
-    trials = np.atleast_1d(np.asarray(period.to_value("d") if hasattr(period, "to_value") else period, float))
-    if not (trials.size and np.all((trials > 0) & np.isfinite(trials))):
-        raise ValueError("trial periods must be positive and finite")
-    trials = np.sort(trials)
-    _check_duration(hours, trials[0])
-    bands = split_octaves(trials, points.cadence, density=density) if hours is None else [Band(trials, hours)]
+    options = read_options(
+        period=period,
+        duration=duration,
+        density=density,
+        oversample=oversample,
+        objective=objective,
+        engine=engine,
+        n_peaks=n_peaks,
+        threads=threads,
+    )
+    return _search(read_points(time, flux, flux_err), options)
+
+
+def _search(points, options):
+    """Search `Points` as `BoxOptions` say."""
+    hours, trials = options.hours, options.trials
+    if trials is None:
+        limits = search_range(points.baseline, options.limits, cadence=points.cadence)
+        options.check(limits[0], points)
+        return search_limits(points, limits, options)
+    options.check(trials[0], points)
+    bands = split_octaves(trials, points.cadence, density=options.density) if hours is None else [Band(trials, hours)]
     return search_bands(
         points.time,
         points.flux,
         points.err,
         bands,
-        oversample=int(oversample or (BINS_A_DURATION if hours is None else ASTROPY_BINS)),
-        objective=objective,
+        oversample=options.oversample or exact_bins(hours),
+        objective=options.objective,
         like_astropy=hours is not None,
-        threads=threads,
+        threads=options.threads,
     )
 
 
-def bls_many(light_curves, *, threads=None, **options):
+def bls_many(light_curves, *, keep=None, threads=None, **options):
     """Search many light curves, one a core at a time: `bls_search` with each, the results in the same order.
 
-    The kernels let go of the interpreter, so threads keep all cores busy; a light curve whose search fails gives the
-    exception in its place instead of ending the batch.
+    Light curves are taken from the iterable as cores become free, so that as many are in memory as there are threads;
+    the kernels let go of the interpreter, and threads keep all cores busy.
 
     Parameters
     ----------
-    light_curves : iterable of tuple
-        (time, flux) or (time, flux, flux_err) each.
+    light_curves : iterable of tuple or LightCurve
+        (time, flux) or (time, flux, flux_err) each, as `bls_search` takes them, or lightkurve's objects, whose depths
+        come in the unit of their flux. A generator or ``map(read, paths)`` is read as it is searched.
+    keep : callable, optional
+        Called with each `BoxSearch`, in the thread that made it; what it returns is the result instead. A periodogram
+        is megabytes, and what is wanted of it differs: ``keep=lambda found: found.peaks``, a row for a table, a file.
     threads : int, optional
         Default: all cores.
     **options
@@ -280,19 +143,54 @@ def bls_many(light_curves, *, threads=None, **options):
 
     Returns
     -------
-    list of BoxSearch or Exception
+    list of BoxSearch (or whatever `keep` makes of it) or Exception
+        A light curve that cannot be read or searched, or whose `keep` fails, is the exception in its place. After one
+        of its own a generator has nothing more to give, where ``map`` goes on.
+
+    Raises
+    ------
+    TypeError, ValueError
+        One light curve instead of some; options that `bls_search` refuses whatever the light curve.
     """
-    light_curves = list(light_curves)
-    results = [None] * len(light_curves)
+    if hasattr(light_curves, "flux"):
+        raise TypeError("bls_many takes several light curves; transits.bls searches one LightCurve")
+    threads = read_options(threads=threads, **options).threads
+    options = read_options(threads=1, **options)
+    remaining, results, lock = iter(light_curves), [], Lock()
 
-    def work(number):
-        try:
-            results[number] = bls_search(*light_curves[number], threads=1, **options)
-        except (ValueError, TypeError) as error:
-            results[number] = error
+    def work(_):
+        while True:
+            with lock:
+                try:
+                    curve = next(remaining)
+                except StopIteration:
+                    return
+                except Exception as error:
+                    results.append(error)
+                    continue
+                number = len(results)
+                results.append(None)
+            try:
+                found = _search(read_points(*_arrays(curve)), options)
+                results[number] = found if keep is None else keep(found)
+            except Exception as error:
+                results[number] = error
 
-    in_threads(work, range(len(light_curves)), threads)
+    in_threads(work, range(threads or os.cpu_count() or 1), threads)
     return results
+
+
+def _arrays(curve):
+    """(time, flux) or (time, flux, flux_err) of one light curve of `bls_many`."""
+    if hasattr(curve, "flux"):
+        return columns(curve)
+    arrays = isinstance(curve, (tuple, list, np.ndarray)) and len(curve) in (2, 3) and np.ndim(curve[0]) > 0
+    if not arrays:
+        raise TypeError(
+            "a light curve is a LightCurve, (time, flux) or (time, flux, flux_err), got "
+            f"{type(curve).__name__}; bls_search searches a single one"
+        )
+    return curve
 
 
 def bls(lc, *, period=None, duration=None, objective="snr", **options):
@@ -302,8 +200,9 @@ def bls(lc, *, period=None, duration=None, objective="snr", **options):
     ----------
     lc : lightkurve.LightCurve
         Flattened (`transits.flatten`); points without a finite time and flux are left out.
-    period : (low, high) or array, days, or Quantity, optional
-        A tuple of two is a range. Default: 0.4 d to half the baseline.
+    period : (low, high), or array, days, or Quantity, optional
+        A tuple of two is a range, as in `search`; an array the trial periods themselves, as lightkurve's. A list or
+        Quantity of just two is refused, for it may be either. Default: 0.4 d to half the baseline.
     duration : float or array, **hours**, or Quantity, optional
         Default: a few at each period, from the transits of a star of `density`.
     objective : {"snr", "likelihood"}
@@ -319,10 +218,12 @@ def bls(lc, *, period=None, duration=None, objective="snr", **options):
     Raises
     ------
     TypeError
-        No light curve.
+        No light curve, or an option of lightkurve's that this search has another one for.
     ValueError
         As `bls_search`, or times that are no days.
     """
     from lcnet.transits.periodogram import periodogram
 
+    for name in OTHERS.keys() & options.keys():
+        raise TypeError(f"{name} is lightkurve's; here {OTHERS[name]}")
     return periodogram(lc, period=period, duration=duration, objective=objective, **options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["check_ephemeris", "ephemeris_of", "own_epoch", "plain"]
+__all__ = ["check_ephemeris", "ephemeris_of", "is_date", "own_epoch", "plain"]
 
 FULL_BJD = 2_400_000.0
 ZERO = {"bkjd": 2454833.0, "btjd": 2457000.0, "mjd": 2400000.5}
@@ -19,7 +19,7 @@ def plain(value, unit):
     """
     if value is None:
         return None
-    if _is_date(value):
+    if is_date(value):
         raise ValueError(f"a span of time is needed, got the date {value}")
     if hasattr(value, "to_value"):
         value = value.to_value(unit)
@@ -28,9 +28,10 @@ def plain(value, unit):
     return float(value)
 
 
-def _is_date(value):
+def is_date(value):
     """Whether this is an astropy Time; a TimeDelta has no calendar."""
-    return hasattr(value, "to_value") and hasattr(value, "isot")
+    # by a method that only Time has: to ask for .isot writes a calendar date for every point
+    return hasattr(value, "to_value") and hasattr(value, "light_travel_time")
 
 
 def _date(value, scale):
@@ -109,7 +110,7 @@ def ephemeris_of(lc, period, epoch, duration):
         first = None
     if not (hasattr(first, "flux") and hasattr(first, "time")):
         raise TypeError(f"a LightCurve or LightCurveCollection is needed, got {type(lc).__name__}")
-    if _is_date(epoch):
+    if is_date(epoch):
         epoch = _date(epoch, first.time.scale if getattr(first.time, "scale", "") in _SCALES else "tdb")
     values = {"period": plain(period, "d"), "epoch": plain(epoch, "d"), "duration": plain(duration, "h")}
     missing = [name for name, value in values.items() if value is None]

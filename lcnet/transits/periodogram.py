@@ -7,6 +7,8 @@ they rest on.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import astropy.units as u
 import numpy as np
 from astropy.table import QTable
@@ -16,16 +18,18 @@ from lightkurve.periodogram import BoxLeastSquaresPeriodogram
 
 from lcnet.transits.bls import bls_search
 from lcnet.transits.detrend import robust_sigma
-from lcnet.transits.ephemeris import ZERO
+from lcnet.transits.points import columns
 
 __all__ = ["BoxPeriodogram", "periodogram"]
+
+COLUMNS = ("period", "power", "epoch", "duration", "depth", "depth_err")
 
 
 class BoxPeriodogram(BoxLeastSquaresPeriodogram):
     """A box periodogram of a light curve: see `lcnet.transits.bls`.
 
     The values "at max power" are those of the strongest box that rests on repeated transits: one deep event gives every
-    long period a high power, and no period.
+    long period a high power, and no period. Only where no box repeats are they those of the highest power.
 
     Attributes
     ----------
@@ -50,54 +54,70 @@ class BoxPeriodogram(BoxLeastSquaresPeriodogram):
         return table
 
     @property
-    def period_at_max_power(self):
-        """The period of the strongest repeated box."""
-        return self.period[self.search.best]
+    def _best(self):
+        """Index in `search`: of the strongest repeated box, or of the highest power where none repeats."""
+        peaks = self.search.peaks
+        repeats = bool(peaks) and peaks[0].kind != "single_transit"
+        return peaks[0].index if repeats else int(np.argmax(self.search.power))
 
     @property
     def frequency_at_max_power(self):
-        """Its inverse."""
-        return self.frequency[self.search.best]
+        """The inverse of the period of the strongest repeated box."""
+        return 1.0 / (self.search.period[self._best] * u.d)
+
+    @property
+    def period_at_max_power(self):
+        """The period of the strongest repeated box."""
+        return 1.0 / self.frequency_at_max_power
 
     @property
     def transit_time_at_max_power(self):
         """The first mid-transit of the strongest repeated box."""
-        return self.transit_time[self.search.best]
+        return self.transit_time[self._best]
 
     @property
     def duration_at_max_power(self):
         """The duration of the strongest repeated box."""
-        return self.duration[self.search.best]
+        return self.duration[self._best]
 
     @property
     def depth_at_max_power(self):
         """The depth of the strongest repeated box."""
-        return self.depth[self.search.best]
+        return self.depth[self._best]
 
+    def bin(self, binsize=10, method="mean"):
+        """As lightkurve's: mean or median power. The boxes, and the best of them, stay those of all the periods."""
+        binned = super().bin(binsize, method)
+        return binned._boxes(self._members()[: binned.frequency.size * binsize].ravel())
 
-def _plain(column):
-    value = column.value
-    return np.asarray(np.ma.filled(np.ma.asarray(value, dtype=float), np.nan), float)
+    def __getitem__(self, key):
+        return super().__getitem__(key)._boxes(np.ravel(self._members()[key]))
+
+    def _members(self):
+        """Which periods of `search` each period here is made of, shape (P, bin size)."""
+        size = self.search.period.size // self.frequency.size
+        return np.arange(self.frequency.size * size).reshape(-1, size)
+
+    def _boxes(self, members):
+        """This periodogram with only so many of the boxes, `members` in `search`."""
+        place = {old: new for new, old in enumerate(members.tolist())}
+        peaks = tuple(replace(peak, index=place[peak.index]) for peak in self.search.peaks if peak.index in place)
+        columns = {name: getattr(self.search, name)[members] for name in COLUMNS}
+        self.search = self._BLS_result = replace(self.search, peaks=peaks, **columns)
+        for name in ("transit_time", "duration", "depth", "snr"):
+            setattr(self, name, getattr(self, name)[members])
+        return self
 
 
 def periodogram(lc, **options):
     """The `BoxPeriodogram` of a lightkurve light curve; `options` as in `bls_search`."""
-    if not (hasattr(lc, "flux") and hasattr(lc, "time")):
-        hint = "; stitch a collection first: collection.stitch(corrector_func=transits.flatten)"
-        raise TypeError(f"a LightCurve is needed, got {type(lc).__name__}{hint if hasattr(lc, 'stitch') else ''}")
-    form = lc.time.format if isinstance(lc.time, Time) else "a phase"
-    if form not in ("jd", *ZERO):
-        raise ValueError(f"the light curve's times are {form!r}, not days; set lc.time.format = 'jd' first")
-    time, flux = _plain(lc.time), _plain(lc.flux)
-    err = _plain(lc.flux_err) if "flux_err" in lc.colnames else np.full(time.shape, np.nan)
+    time, flux, err = columns(lc)
     good = np.isfinite(time) & np.isfinite(flux)
-    # errors that are there for some points only are no errors; lightkurve does the same
-    stated = bool(good.any()) and bool(np.all((err[good] > 0) & np.isfinite(err[good])))
-    time, flux, err = time[good], flux[good], err[good]
-    search = bls_search(time, flux, err if stated else None, **options)
+    time, flux, err = time[good], flux[good], None if err is None else err[good]
+    search = bls_search(time, flux, err, **options)
     if search.period.size < 2:
         raise ValueError("a periodogram needs at least two trial periods; use transits.bls_search for one")
-    if not stated:
+    if err is None:
         scatter = robust_sigma(flux)
         err = np.full(time.size, scatter if scatter > 0 else 1.0)
     unit = lc.flux.unit or u.dimensionless_unscaled

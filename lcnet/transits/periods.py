@@ -18,6 +18,7 @@ import numpy as np
 __all__ = [
     "Band",
     "central_duration",
+    "check_trials",
     "count_periods",
     "octave_edges",
     "period_bands",
@@ -29,6 +30,7 @@ __all__ = [
 
 MIN_PERIOD = 0.4  # d
 MIN_CADENCES = 4  # points an orbit: one inside, and enough outside to call it a dip
+SLACK = 0.95  # of a limit by the cadence: the median step moves by less when points are masked
 # (G M_sun / R_sun^3) in d^-2: nominal solar values of IAU 2015 resolution B3
 SOLAR_DENSITY = 1.3271244e20 / 6.957e8**3 * 86400.0**2
 # Durations tried, in units of the central transit of a star of solar density: from a grazing transit of an M dwarf
@@ -71,7 +73,8 @@ def search_range(baseline, period=None, *, cadence=None):
     ----------
     baseline : float, days
     period : (float, float), optional
-        What the user asks for; None means 0.4 d, or four cadences where they are longer, to half the baseline.
+        What the user asks for; None means 0.4 d, or four cadences where they are longer, to half the baseline. It may
+        end a cadence beyond the baseline, where the last exposure ends: 27 points of a day make a light curve of 27 d.
     cadence : float, optional, days
 
     Raises
@@ -93,21 +96,62 @@ def search_range(baseline, period=None, *, cadence=None):
                 f"{hint if below < 0.4 * baseline else ''}"
             )
         raise ValueError(f"the period range is empty: {low:g} to {high:g} d")
-    if low < 0.95 * shortest:  # the median cadence moves by less when points are masked
+    if low < SLACK * shortest:
         raise ValueError(
             f"periods from {low:g} d were asked of a light curve with a point every {cadence:.4g} d: below four "
-            f"of them, {shortest:.4g} d, a transit and the rest of its orbit cannot be told apart; "
-            f"try period=({shortest:.4g}, {max(min(high, 0.5 * baseline), 1.1 * shortest):.4g})"
+            f"of them, {shortest:.4g} d, a transit and the rest of its orbit cannot be told apart"
+            f"{_instead(low, high, shortest, baseline)}"
         )
-    if high > baseline:
+    if high > _last_end(baseline, cadence) or low >= baseline:
         raise ValueError(
             f"periods up to {high:g} d were asked of a light curve of {baseline:.2f} d: no second transit could be "
-            f"seen beyond {baseline:.2f} d; try period=({low:g}, {0.5 * baseline:.4g})"
+            f"seen beyond {baseline:.2f} d{_instead(low, high, shortest, baseline)}"
         )
-    return low, high
+    return low, min(high, baseline)
 
 
-def period_grid(baseline, low, high, *, oversampling=3.0, density=1.0):
+def _last_end(baseline, cadence):
+    """Where the last exposure ends, with the slack of a median."""
+    return baseline + (2.0 - SLACK) * (cadence or 0.0)
+
+
+def _instead(low, high, shortest, baseline):
+    """The range nearest to what was asked that can be searched, in words; "" where there is none."""
+    if low >= SLACK * baseline or high <= shortest:
+        low, high = MIN_PERIOD, 0.5 * baseline
+    low = max(low, shortest)
+    # beyond half the baseline two transits are not certain to be seen: only for who asked for nothing else
+    high = min(high, 0.5 * baseline if low < SLACK * 0.5 * baseline else baseline)
+    high = float(f"{high - 0.5 * 10 ** (np.floor(np.log10(high)) - 3):.4g}")  # rounded down
+    low = float(f"{low:.4g}")
+    return f"; try period=({low:g}, {high:g})" if low < high else ""
+
+
+def check_trials(period, baseline, cadence):
+    """Raise a ValueError that says which of given trial periods cannot be searched, by the limits of `search_range`.
+
+    Parameters
+    ----------
+    period : array, days, ascending
+    baseline : float, days
+    cadence : float or None, days
+        None for points at uneven times, between which shorter periods can be told.
+    """
+    shortest = 0.0 if cadence is None else MIN_CADENCES * cadence
+    beyond, below = period > _last_end(baseline, cadence), period < SLACK * shortest
+    if beyond.any():
+        raise ValueError(
+            f"{beyond.sum()} of {period.size} trial periods are longer than the light curve, {baseline:.2f} d: no "
+            f"second transit could be seen; leave them out, period[period <= {baseline:.6g}]"
+        )
+    if below.any():
+        raise ValueError(
+            f"{below.sum()} of {period.size} trial periods are below four cadences, {shortest:.4g} d: a transit and "
+            f"the rest of its orbit cannot be told apart; leave them out, period[period >= {shortest:.4g}]"
+        )
+
+
+def period_grid(baseline, low, high, *, oversampling=3.0, density=1.0, duration=None):
     """Trial periods from `low` to `high`, uniform in frequency^(1/3) (Ofir 2014, eq. 5 to 7).
 
     Parameters
@@ -116,19 +160,28 @@ def period_grid(baseline, low, high, *, oversampling=3.0, density=1.0):
     oversampling : float
         Steps a duration: neighbouring trials shift the last transit against the first by 1/oversampling durations.
     density : float, solar densities
+    duration : float, hours, optional
+        The duration meant, where it is the same at every period: the grid is then uniform in the logarithm. By default
+        that of a central transit, which grows with the period.
 
     Returns
     -------
     array, days, ascending
     """
-    n = max(2, count_periods(baseline, low, high, oversampling=oversampling, density=density))
-    period = np.linspace(high ** (-1 / 3), low ** (-1 / 3), n)[::-1] ** -3
+    n = max(2, count_periods(baseline, low, high, oversampling=oversampling, density=density, duration=duration))
+    if duration is None:
+        period = np.linspace(high ** (-1 / 3), low ** (-1 / 3), n)[::-1] ** -3
+    else:
+        period = np.geomspace(low, high, n)
     period[0], period[-1] = low, high
     return period
 
 
-def count_periods(baseline, low, high, *, oversampling=3.0, density=1.0):
+def count_periods(baseline, low, high, *, oversampling=3.0, density=1.0, duration=None):
     """How many trial periods `period_grid` has."""
+    if duration is not None:
+        # over a baseline of T the last transit moves by dP T/P
+        return int(np.ceil(np.log(high / low) * oversampling * baseline / (duration / 24.0))) + 1
     axis = (SOLAR_DENSITY * density) ** (-1 / 3)  # R / (G M)^(1/3) in d^(2/3)
     step = (2 * np.pi) ** (2 / 3) / np.pi * axis / (baseline * oversampling)
     return int(np.ceil(3 * (low ** (-1 / 3) - high ** (-1 / 3)) / step)) + 1

@@ -23,7 +23,9 @@ __all__ = ["CELLS_A_DURATION", "folding_bands", "folding_cost", "two_stage_searc
 CELLS_A_DURATION = 2
 BINS_A_DURATION = 5  # of the exact second stage, as in the exact engine
 TASK = 2_000_000  # cells folded and scanned by one task, some milliseconds
-LADDER_SLACK = 1.15  # a ladder's width may be longer than the longest trial duration by this: half a step
+# A ladder's width may be longer than the longest trial duration by this, about half a step. At 3 cells a short period's
+# longest duration may lie between 8 cells and 12: with 8 a transit of that length would lose a tenth of its SNR.
+LADDER_SLACK = {2: 1.15, 3: 1.27}
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def _octave(band, baseline, oversample):
     low, high = band.period
     cell = band.duration.min() / 24.0 / oversample
     widths = np.array(LADDERS[oversample])
-    tried = widths * cell <= band.duration.max() / 24.0 * LADDER_SLACK
+    tried = widths * cell <= band.duration.max() / 24.0 * LADDER_SLACK[oversample]
     tried &= widths * cell < low
     count = count_cells(baseline, cell)
     return _Octave(

@@ -204,6 +204,21 @@ def test_the_coarse_search_loses_a_few_percent_and_the_peaks_nothing(oversample,
     assert np.median(refined) > 0.995 and np.min(refined) > 0.97
 
 
+@pytest.mark.parametrize(("oversample", "loss"), [(3, 0.03), (2, 0.06)])
+def test_long_transits_of_the_shortest_periods_lose_no_more(oversample, loss):
+    """Where no more than 0.16 of the period is tried, the ladder must still reach the longest duration."""
+    octave, coarse = (0.54, 1.05), []
+    for seed in range(16):
+        rng = np.random.default_rng([seed, 9])
+        period, width = rng.uniform(0.6, 0.95), rng.uniform(1.1, 1.7)
+        time, flux, err, _ = star(seed, period=period, width=width)
+        exact = bls_search(time, flux, err, period=octave, engine="exact", n_peaks=0)
+        bands = folding_bands(*octave, np.median(np.diff(time)))
+        first = two_stage_search(time, box_sums(flux, err), bands, oversample=oversample, n_peaks=0, threads=1)
+        coarse.append(first.power.max() / exact.power.max())
+    assert 1 - np.median(coarse) <= loss
+
+
 def test_refined_peaks_are_exact():
     """Power, epoch, duration and depth of a refined peak are the exact engine's at that period."""
     time, flux, err, _ = star(3, period=3.3, snr=20.0)
@@ -324,6 +339,8 @@ def test_bad_options_are_named(options, message):
 
 def test_auto_takes_the_cheaper_engine():
     time, flux, err, _ = star(7, period=2.0)
+    # the exact grid of short durations is fine, and its cost with it
+    assert bls_search(time, flux, err, period=(0.5, 13.0), duration=0.2).engine == "folding"
     assert bls_search(time, flux, err, period=(0.5, 13.0)).engine == "folding"
     assert bls_search(time, flux, err, period=(2.0, 2.003)).engine == "exact"
     assert bls_search(time, flux, err, period=np.linspace(1, 3, 50)).engine == "exact"

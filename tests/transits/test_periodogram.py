@@ -138,3 +138,64 @@ def test_what_is_no_light_curve_is_named():
         transits.bls(planet(), period=[3.7])
     with pytest.raises(ValueError, match="not days"):
         transits.bls(planet().fold(3.7))
+
+
+@pytest.mark.parametrize("method", ["mean", "median"])
+def test_binned_and_cut_periodograms_have_the_best_box_still(found, method):
+    best = (found.period_at_max_power, found.duration_at_max_power, found.transit_time_at_max_power.value)
+    near = np.abs(found.period - PERIOD * u.d) < 0.3 * u.d
+    for part in (found.bin(2, method), found.bin(7, method), found[near], found.bin(3)[10:], found[::-1]):
+        assert (part.period_at_max_power, part.duration_at_max_power, part.transit_time_at_max_power.value) == best
+        assert part.depth_at_max_power == found.depth_at_max_power
+        assert part.frequency_at_max_power == found.frequency_at_max_power
+    assert found.bin(2, method).period.size == found.period.size // 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        np.testing.assert_array_equal(found.bin(5).get_transit_mask(), found.get_transit_mask())
+    found.bin(2).show_properties()
+
+
+def test_without_the_best_period_another_is_best(found):
+    far = np.abs(found.period - PERIOD * u.d) > 0.3 * u.d
+    rest = found[far]
+    assert rest.period.size == rest.depth.size == far.sum()
+    assert abs(rest.period_at_max_power - PERIOD * u.d) > 0.3 * u.d
+    assert rest.period_at_max_power in rest.period
+    assert np.all(np.abs(rest.peaks["period"] - PERIOD * u.d) > 0.3 * u.d)
+
+
+def test_of_one_event_alone_the_highest_power_is_reported():
+    """Nothing repeats: no weak box of another kind may go before what the plot shows."""
+    found = transits.bls(planet(depth=0.0, event=1511.0))
+    assert set(found.peaks["kind"]) == {"single_transit"}
+    top = np.argmax(found.power)
+    assert found.period_at_max_power == found.period[top] > 5 * u.d
+    assert found.depth_at_max_power == found.depth[top]
+
+
+def test_lightkurves_own_options_are_answered():
+    for name in ("minimum_period", "maximum_period"):
+        with pytest.raises(TypeError, match=r"period=\(shortest, longest\)"):
+            transits.bls(planet(), **{name: 1.0})
+    with pytest.raises(TypeError, match="durations"):
+        transits.bls(planet(), frequency_factor=500)
+
+
+def test_a_batch_takes_light_curves():
+    lc = planet()
+    first, second = transits.bls_many([lc, planet().fold(3.7)], period=(3, 4.5))
+    best = transits.bls(lc, period=(3, 4.5))
+    np.testing.assert_array_equal(first.power, best.power.value)
+    assert isinstance(second, ValueError) and "phase" in str(second)
+    with pytest.raises(TypeError, match="several"):
+        transits.bls_many(lc)
+
+
+def test_errors_are_in_the_unit_of_the_flux():
+    lc = planet()
+    percent = lc.copy()
+    percent.flux = (lc.flux.value * u.one).to(u.percent)
+    percent.flux_err = (lc.flux_err.value * u.one).to(1e-6 * u.one)
+    found = transits.bls(percent, period=(3, 4.5))
+    assert found.max_power.value == pytest.approx(transits.bls(lc, period=(3, 4.5)).max_power.value)
+    assert found.depth_at_max_power.to_value(u.one) == pytest.approx(DEPTH, rel=0.2)

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from lcnet.transits.periods import central_duration, count_periods, period_bands, period_grid, search_range
+from lcnet.transits.periods import (
+    central_duration,
+    check_trials,
+    count_periods,
+    period_bands,
+    period_grid,
+    search_range,
+)
 
 
 def test_the_earth_crosses_the_sun_in_thirteen_hours():
@@ -55,13 +62,54 @@ def test_ranges_that_cannot_be_searched_are_named(baseline, period, message):
 
 def test_what_would_work_is_named_and_works():
     """Below four cadences and beyond the baseline: the range in the message can be searched."""
-    for asked, cadence in (((0.02, 5.0), 0.02), ((0.5, 40.0), 0.02), (None, 0.02)):
-        baseline = 27.0 if asked else 0.7
+    for asked, cadence in (
+        ((0.02, 5.0), 0.02),
+        ((0.02, 0.03), 0.02),
+        ((0.02, 50.0), 0.02),
+        ((0.5, 40.0), 0.02),
+        ((14.0, 28.0), 0.02),
+        ((20.0, 27.1), 0.02),
+        ((30.0, 60.0), 0.02),
+        (None, 0.02),
+    ):
+        baseline = 26.9937 if asked else 0.7
         with pytest.raises(ValueError) as error:
             search_range(baseline, asked, cadence=cadence)
         low, high = str(error.value).split("try period=(")[1].rstrip(")").split(", ")
         assert search_range(baseline, (float(low), float(high)), cadence=cadence) == (float(low), float(high))
+        if asked:  # nothing that was not asked for, where anything of it works
+            assert float(low) >= min(asked[0], 0.4) and (float(high) <= asked[1] or asked[1] < 4 * cadence)
     assert search_range(27.0, cadence=0.2)[0] == pytest.approx(0.8)
+
+
+def test_the_last_exposure_belongs_to_the_light_curve():
+    """27 d of points a hundredth of a day apart: the last lies at 26.99 d, and 27 d can be asked for."""
+    assert search_range(26.99, (20.0, 27.0), cadence=0.01) == (20.0, 26.99)
+    time = np.arange(1500.0, 1527.0, 600 / 86400)  # a median step that is short of it by a rounding error
+    assert search_range(np.ptp(time), (20.0, 27.0), cadence=np.median(np.diff(time)))[1] == np.ptp(time)
+    with pytest.raises(ValueError, match="no second transit"):
+        search_range(26.99, (20.0, 27.02), cadence=0.01)
+    with pytest.raises(ValueError, match="no second transit"):
+        search_range(26.99, (26.995, 27.0), cadence=0.01)
+
+
+def test_single_periods_have_the_same_limits():
+    good = np.linspace(0.04, 27.0, 50)
+    check_trials(good, 26.99, 0.01)
+    check_trials(np.linspace(0.001, 26.99, 50), 26.99, None)
+    beyond, below = np.append(good, 27.5), np.append(0.01, good)
+    for period, message in ((beyond, r"1 of 51.*period\[period <= 26.99\]"), (below, "1 of 51.*>= 0.04")):
+        with pytest.raises(ValueError, match=message):
+            check_trials(period, 26.99, 0.01)
+
+
+@pytest.mark.parametrize("duration", [0.2, 5.0])
+def test_the_grid_of_one_duration_steps_by_a_fraction_of_it(duration):
+    period = period_grid(27.0, 1.0, 10.0, duration=duration)
+    drift = np.diff(period) * 27.0 / period[:-1] * 24
+    assert np.all(drift <= 1.02 * duration / 3) and np.all(drift >= 0.95 * duration / 3)
+    assert period[0] == 1.0 and period[-1] == 10.0
+    assert period.size == count_periods(27.0, 1.0, 10.0, duration=duration)
 
 
 def test_a_denser_star_has_shorter_durations_and_a_finer_grid():
