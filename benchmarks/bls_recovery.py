@@ -37,8 +37,9 @@ import numba  # noqa: E402
 import numpy as np  # noqa: E402
 from scipy.signal import lfilter  # noqa: E402
 
-from lcnet.transits.bls import _exact_places, bls_search  # noqa: E402
+from lcnet.transits.bls import bls_search  # noqa: E402
 from lcnet.transits.boxes import BoxSearch, box_columns, box_sums, phase_bins, scan_boxes  # noqa: E402
+from lcnet.transits.engines import _exact_places  # noqa: E402
 from lcnet.transits.peaks import find_peaks  # noqa: E402
 from lcnet.transits.periods import central_duration, period_bands  # noqa: E402
 from lcnet.transits.transit_model import transit_duration, transit_flux  # noqa: E402
@@ -181,7 +182,7 @@ def exact_together(time_d, fluxes, err, limits):
     for lane in range(len(fluxes)):
         search = BoxSearch(*(np.concatenate([c[lane] for c in column]) for column in zip(*columns, strict=True)))
         own = sums[:, [lane, LANES - 1]] * np.array([1 / np.sqrt(total), 1 / total])
-        places = _exact_places(bands, since[-1], 1.0)
+        places = _exact_places(bands, since[-1], None, 1.0)
         peaks = find_peaks(since, own, search, places, zero=zero, total=total, oversample=BINS)
         found.append((search, peaks))
     return found

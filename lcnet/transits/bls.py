@@ -84,7 +84,7 @@ def bls_search(
     Raises
     ------
     ValueError
-        No usable point, arrays or units that do not fit, an option that makes no sense, periods that cannot be searched
+        No usable point, arrays or units that do not fit, an option that makes no sense, a range that cannot be searched
         (beyond the baseline, under four cadences), a duration not shorter than a period or all of them under a cadence,
         or a grid too large for memory. The message names what would work.
     """

@@ -8,7 +8,7 @@ import numpy as np
 
 from lcnet.transits.ephemeris import plain
 from lcnet.transits.peaks import N_PEAKS
-from lcnet.transits.periods import SLACK, check_trials
+from lcnet.transits.periods import SLACK
 from lcnet.transits.points import converted, floats
 from lcnet.transits.star import SUN_DENSITY
 
@@ -50,7 +50,7 @@ class BoxOptions:
     threads: int | None
 
     def check(self, shortest, points):
-        """Raise a ValueError for durations or single periods that cannot be searched in these `Points`.
+        """Raise a ValueError for durations that cannot be searched in these `Points`, or periods that may be a range.
 
         Parameters
         ----------
@@ -64,21 +64,20 @@ class BoxOptions:
                 f"duration {hours[-1]:g} h is not shorter than the shortest period {shortest:g} d = "
                 f"{24 * shortest:g} h: durations are in hours; were days or minutes meant?"
             )
-        cadence = 24.0 * points.cadence
-        if hours is not None and hours[-1] < SLACK * cadence and points.regular:
-            raise ValueError(
-                f"duration {hours[-1]:g} h is shorter than the time from one point to the next, {cadence:.4g} h: "
-                f"durations are in hours; were days meant? Then duration={24 * hours[-1]:g}"
-            )
-        if self.trials is None:
-            return
         if self.pair:
             low, high = self.trials
             raise ValueError(
                 f"two periods may be a range: give that as a tuple, period=({low:g}, {high:g}), and two single periods "
                 f"as a plain array, period=np.array([{low:g}, {high:g}])"
             )
-        check_trials(self.trials, points.baseline, points.cadence if points.regular else None)
+        if self.trials is not None:
+            return  # single periods are searched as they stand, as astropy does: who gives them knows why
+        cadence = 24.0 * points.cadence
+        if hours is not None and hours[-1] < SLACK * cadence and points.regular:
+            raise ValueError(
+                f"duration {hours[-1]:g} h is shorter than the time from one point to the next, {cadence:.4g} h: "
+                f"durations are in hours; were days meant? Then duration={24 * hours[-1]:g}"
+            )
 
 
 def read_options(

@@ -18,7 +18,6 @@ import numpy as np
 __all__ = [
     "Band",
     "central_duration",
-    "check_trials",
     "count_periods",
     "octave_edges",
     "period_bands",
@@ -125,30 +124,6 @@ def _instead(low, high, shortest, baseline):
     high = float(f"{high - 0.5 * 10 ** (np.floor(np.log10(high)) - 3):.4g}")  # rounded down
     low = float(f"{low:.4g}")
     return f"; try period=({low:g}, {high:g})" if low < high else ""
-
-
-def check_trials(period, baseline, cadence):
-    """Raise a ValueError that says which of given trial periods cannot be searched, by the limits of `search_range`.
-
-    Parameters
-    ----------
-    period : array, days, ascending
-    baseline : float, days
-    cadence : float or None, days
-        None for points at uneven times, between which shorter periods can be told.
-    """
-    shortest = 0.0 if cadence is None else MIN_CADENCES * cadence
-    beyond, below = period > _last_end(baseline, cadence), period < SLACK * shortest
-    if beyond.any():
-        raise ValueError(
-            f"{beyond.sum()} of {period.size} trial periods are longer than the light curve, {baseline:.2f} d: no "
-            f"second transit could be seen; leave them out, period[period <= {baseline:.6g}]"
-        )
-    if below.any():
-        raise ValueError(
-            f"{below.sum()} of {period.size} trial periods are below four cadences, {shortest:.4g} d: a transit and "
-            f"the rest of its orbit cannot be told apart; leave them out, period[period >= {shortest:.4g}]"
-        )
 
 
 def period_grid(baseline, low, high, *, oversampling=3.0, density=1.0, duration=None):

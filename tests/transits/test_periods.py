@@ -5,7 +5,6 @@ import pytest
 
 from lcnet.transits.periods import (
     central_duration,
-    check_trials,
     count_periods,
     period_bands,
     period_grid,
@@ -91,16 +90,6 @@ def test_the_last_exposure_belongs_to_the_light_curve():
         search_range(26.99, (20.0, 27.02), cadence=0.01)
     with pytest.raises(ValueError, match="no second transit"):
         search_range(26.99, (26.995, 27.0), cadence=0.01)
-
-
-def test_single_periods_have_the_same_limits():
-    good = np.linspace(0.04, 27.0, 50)
-    check_trials(good, 26.99, 0.01)
-    check_trials(np.linspace(0.001, 26.99, 50), 26.99, None)
-    beyond, below = np.append(good, 27.5), np.append(0.01, good)
-    for period, message in ((beyond, r"1 of 51.*period\[period <= 26.99\]"), (below, "1 of 51.*>= 0.04")):
-        with pytest.raises(ValueError, match=message):
-            check_trials(period, 26.99, 0.01)
 
 
 @pytest.mark.parametrize("duration", [0.2, 5.0])
