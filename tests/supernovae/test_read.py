@@ -278,7 +278,7 @@ def test_the_whole_challenge(data_dir):
 @pytest.mark.parametrize(
     ("name", "objects", "bands"),
     [
-        ("Pantheon_PS1MD", 371, "girz"),
+        ("Pantheon_PS1MD", 370, "girz"),
         ("JLA2014_SNLS_DS17", 239, "girz"),
         ("Foundation_DJ17", 242, "girz"),
         ("CSPDR3_anthony", 136, "BHJVYgiru"),
