@@ -115,7 +115,7 @@ def _split(data: bytes) -> tuple[dict[str, str], tuple[str, ...], bytes, int]:
 
 
 def _header(head: bytes) -> dict[str, str]:
-    """Keys and values: a line wins over PRIVATE(KEY), the correction in a comment, ``# OVERRIDE KEY: value``, over both."""
+    """Keys and values: a line wins over PRIVATE(KEY), a correction in a comment (# OVERRIDE KEY: value) over both."""
     plain: dict[str, str] = {}
     private: dict[str, str] = {}
     corrected: dict[str, str] = {}
