@@ -53,7 +53,7 @@ def warn_if_strangers(given, names, what: str) -> None:
     """Say so where a table is of other objects altogether: a name may have lost its zeros."""
     if len(given) and len(names) and not set(given) & set(names):
         warnings.warn(
-            f"the {what} name none of the {len(names)} objects: {next(iter(given))!r} ... are not {names[0]!r} ...",
+            f"the {what} name none of the {len(names)} objects: {next(iter(given))} ... are not {names[0]} ...",
             stacklevel=2,
         )
 

@@ -153,7 +153,7 @@ class Photometry:
             # 99 and 128, SNANA's "no magnitude", belong to magnitudes: as fluxes they are ordinary
             measured = np.isfinite(mjd) & np.isfinite(flux) & np.isfinite(flux_err) & (flux_err > 0)
             timed = (mjd > 0) & (mjd < _LATEST)
-            sized = (np.abs(flux) < _LARGEST) & (flux_err < _LARGEST) & (flux_err * _LARGEST > 1)
+            sized = (np.abs(flux) < _LARGEST) & (flux_err < _LARGEST) & (flux_err > 1 / _LARGEST)
         good = measured & timed & sized
         _remark(objects, owner[measured & ~timed], "a time that is no MJD")
         _remark(objects, owner[measured & timed & ~sized], "an impossible flux or error")
@@ -211,7 +211,7 @@ def _remark(objects: pd.DataFrame, owner: np.ndarray, what: str) -> None:
     numbers, counts = np.unique(owner, return_counts=True)
     for number, count in zip(numbers, counts, strict=True):
         said = objects.at[number, "reason"]
-        words = f"{count} point{'s' * (count > 1)} with {what} left out"
+        words = f"{count} point{'s' if count > 1 else ''} with {what} left out"
         objects.at[number, "reason"] = f"{said}; {words}" if said else words
 
 

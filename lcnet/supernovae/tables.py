@@ -67,7 +67,7 @@ def read_table(table, *, zeropoint=None, survey="", metadata=None, lookup, name:
         own = texts(frame[stated])
         surveys = np.where(own == "", surveys, own)
         pairs = pd.DataFrame({"owner": owner, "survey": surveys}).drop_duplicates().sort_values("survey")
-        for number, together in pairs.groupby("owner")["survey"].agg("+".join).items():
+        for number, together in pairs[pairs["survey"] != ""].groupby("owner")["survey"].agg("+".join).items():
             objects[number]["survey"] = together
     detected = None
     if found := named(frame, "detected"):
