@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from functools import cache
 
 from lcnet.supernovae.photometry import Band
 
 __all__ = ["find_band", "lookup", "table"]
+
+_MARKS = "-_/:. "  # between a survey and its letter
 
 
 @cache
@@ -37,20 +38,30 @@ def find_band(survey: str, letter: str) -> Band:
     survey : str
         As in a SURVEY line; a subset in brackets, ``PS1_LOWZ_COMBINED(CFA3K)``, is the survey.
     letter : str
-        ``g``, or with the survey before it, ``DES-g`` or ``SDSS/g``.
+        ``g``, or with a survey before it, ``DES-g``, ``SDSS/g`` or ``ztfg``, which is then whose letter it is. What
+        stands before a letter and is no survey of the table leaves it unknown.
     """
     known = table()
+    for name in _names(survey):
+        if (name.upper(), letter) in known:
+            return known[name.upper(), letter]
+    for name in _longest_first():
+        if letter.upper().startswith(name):
+            return known.get((name, letter[len(name) :].lstrip(_MARKS)), Band(survey, letter))
+    return Band(survey, letter)
+
+
+def _names(survey: str) -> list[str]:
+    """What a SURVEY line may mean: the part in brackets, and the whole."""
     survey = survey.strip()
     inside = survey.partition("(")[2].rpartition(")")[0]
-    letters = [letter]
-    for mark in ("-", "/", "::", "_"):
-        if mark in letter:
-            letters.append(letter.rpartition(mark)[2])
-    for name in (inside, survey):
-        for one in letters:
-            if name and (name.upper(), one) in known:
-                return known[name.upper(), one]
-    return Band(survey, letter)
+    return [name for name in (inside, survey) if name]
+
+
+@cache
+def _longest_first() -> list[str]:
+    """The surveys of the table: PS1MD before PS1."""
+    return sorted({survey for survey, _ in table()}, key=len, reverse=True)
 
 
 def lookup(mapping: Mapping | None = None):
@@ -78,15 +89,12 @@ def lookup(mapping: Mapping | None = None):
             )
 
     def find(survey: str, letter: str) -> Band:
-        name = mapping.get((survey, letter), mapping.get(letter))
+        keys = [(one, letter) for one in (survey, *_names(survey))]
+        name = next((mapping[key] for key in (*keys, letter) if key in mapping), None)
         if name is not None:
-            like = own.get((survey.strip().upper(), name), standard[name])
+            likes = [own[one.upper(), name] for one in _names(survey) if (one.upper(), name) in own]
+            like = likes[0] if likes else standard[name]
             return Band(survey, letter, name, like.system, like.wavelength)
         return find_band(survey, letter)
 
     return find
-
-
-def known(band: Band) -> bool:
-    """Whether it has a name and a wavelength."""
-    return bool(band.name) and math.isfinite(band.wavelength)

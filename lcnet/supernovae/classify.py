@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
 from lcnet.supernovae import ood
 from lcnet.supernovae.photometry import CLASSES, Photometry
 from lcnet.supernovae.read import read
+from lcnet.supernovae.redshifts import given_redshifts
 from lcnet.supernovae.table import classification_table
 from lcnet.supernovae.views import CHANNELS, make_views
 
-__all__ = ["classify"]
+__all__ = ["classify", "load_network"]
 
 NETWORK = "supernovae/des"
 _FEW = 3  # points in the window below which a type is a guess
@@ -55,7 +55,8 @@ def classify(
         Of the host galaxies, for networks that take it: one number for all, one an object in the order of the source,
         a mapping or a table (columns object, redshift, redshift_err) by object's name, or "host" for what the source
         says of the host (on the challenge HOST_GALAXY_PHOTO-Z; never REDSHIFT_FINAL, which may be a supernova's own
-        spectrum). None, or an object that is not in the table or has no positive one there (SNANA's -9): without.
+        spectrum). None, or an object that is not in the table or has no positive one there (SNANA's -9): without. One
+        beyond those of the training is flagged `ood`.
     redshift_err : float, array or mapping, optional
         Its error; default: the source's or table's, else 0.01.
     epochs : {"last", "all"}
@@ -83,7 +84,7 @@ def classify(
         There is nothing at `source`.
     ValueError
         A redshift of the wrong length, a single one that is not positive, an unknown kind of epochs, a table without
-        object or redshift.
+        object or redshift or with two redshifts of one object.
 
     Examples
     --------
@@ -94,8 +95,8 @@ def classify(
     if epochs not in ("last", "all"):
         raise ValueError(f"epochs must be 'last' or 'all', not {epochs!r}")
     photometry = read(source, zeropoint=zeropoint, bands=bands, survey=survey, metadata=metadata)
-    z, z_err = _redshifts(photometry, redshift, redshift_err)
-    net = _load(network)
+    net = load_network(network)
+    z, z_err, remarks = given_redshifts(photometry, redshift, redshift_err, _range(net))
     whole = make_views(photometry, dust=dust)
     rows, until = np.arange(len(photometry)), None
     views = whole
@@ -107,7 +108,7 @@ def classify(
     doubts = ood.doubts(photometry.take(rows), views, net.card.get("ood"), until=until)
     columns = _columns(photometry, rows, views, members, net.classes)
     columns |= {"redshift": z[rows], "redshift_err": z_err[rows]}
-    columns |= _verdicts(photometry, rows, views, doubts)
+    columns |= _verdicts(photometry, rows, views, doubts, remarks)
     if epochs == "all":
         epoch = until - whole.trigger[rows]
         # the trigger is rounded to 1/1024 d: on its own night the epoch is zero
@@ -115,7 +116,14 @@ def classify(
     return classification_table(columns, _meta(net, redshift, dust), epochs=epochs == "all")
 
 
-def _load(network):
+def load_network(network):
+    """The network of a name or path, or the one given.
+
+    Raises
+    ------
+    ValueError
+        For one that does not tell Ia, Ibc and II apart; see also `lcnet.load`.
+    """
     if not hasattr(network, "predict_members"):
         import lcnet
 
@@ -125,69 +133,10 @@ def _load(network):
     return network
 
 
-def _redshifts(photometry: Photometry, redshift, error) -> tuple[np.ndarray, np.ndarray]:
-    n = len(photometry)
-    known = photometry.objects
-    names = known["object"].to_numpy().astype(str)
-    z, z_err = np.full(n, np.nan), np.full(n, np.nan)
-    if redshift is None:
-        if error is not None:
-            raise ValueError("redshift_err without a redshift")
-        return z, z_err
-    if isinstance(redshift, str) and redshift == "host":
-        z, z_err = known["redshift"].to_numpy().copy(), known["redshift_err"].to_numpy().copy()
-    else:
-        if isinstance(redshift, str | os.PathLike):
-            redshift = _table(Path(redshift))
-        if hasattr(redshift, "colnames"):
-            redshift = redshift.to_pandas()
-        if hasattr(redshift, "columns"):
-            frame = redshift
-            key = next((one for one in ("object", "SNID", "snid", "object_id", "name") if one in frame), None)
-            column = next((one for one in ("redshift", "z", "REDSHIFT") if one in frame), None)
-            if key is None or column is None:
-                raise ValueError(
-                    f"a table of redshifts has object and redshift, not {', '.join(map(str, frame.columns))}"
-                )
-            if error is None:
-                given = next((one for one in ("redshift_err", "z_err", "redshift_error") if one in frame), None)
-                error = None if given is None else dict(zip(frame[key].astype(str), frame[given], strict=True))
-            redshift = dict(zip(frame[key].astype(str), frame[column], strict=True))
-        z = _by_object(redshift, names, "redshift")
-    if error is not None:
-        z_err = _by_object(error, names, "redshift_err")
-    z_err = np.where(np.isfinite(z) & ~(z_err > 0), 0.01, z_err)
-    # SNANA's -9 is no redshift
-    missing = ~(z > 0)
-    return np.where(missing, np.nan, z), np.where(missing, np.nan, z_err)
-
-
-def _by_object(values, names, what) -> np.ndarray:
-    if isinstance(values, Mapping):
-        values = {str(key): value for key, value in values.items()}
-        return np.array([float(values.get(name, np.nan)) for name in names])
-    array = np.asarray(getattr(values, "value", values), dtype=np.float64)
-    if array.ndim == 0:
-        if not array > 0:
-            raise ValueError(f"{what} must be positive, not {array}")
-        array = np.full(len(names), float(array))
-    if array.shape != names.shape:
-        raise ValueError(f"{what} has shape {array.shape} for {len(names)} objects: give one number, or one an object")
-    return array
-
-
-def _table(path: Path):
-    import pandas as pd
-
-    if not path.exists():
-        raise ValueError(f"redshift must be a number, an array, a table, its file or 'host': there is no file {path}")
-    if path.suffix == ".parquet":
-        return pd.read_parquet(path)
-    if path.suffix in (".ecsv", ".vot", ".xml"):
-        from astropy.table import Table
-
-        return Table.read(path).to_pandas()
-    return pd.read_csv(path, sep=None, engine="python", comment="#", dtype={"object": str, "SNID": str})
+def _range(net) -> tuple[float, float]:
+    """The redshifts it was trained on."""
+    found = (net.card.get("inputs") or {}).get("redshift") or {}
+    return tuple(found.get("range") or (0.0, np.inf))
 
 
 def _nights(photometry: Photometry) -> tuple[np.ndarray, np.ndarray]:
@@ -236,7 +185,7 @@ def _columns(photometry, rows, views, members, classes) -> dict:
     }
 
 
-def _verdicts(photometry, rows, views, doubts) -> dict:
+def _verdicts(photometry, rows, views, doubts, remarks) -> dict:
     """Columns status, reason and ood."""
     objects = photometry.objects
     unknown = _unknown(photometry)
@@ -261,7 +210,8 @@ def _verdicts(photometry, rows, views, doubts) -> dict:
             words.insert(0, f"no point in {', '.join(without)}")
         else:
             found = "ok"
-        said = doubts[row] if found != "failed" else []
+        said = [*doubts[row], *remarks.strange.get(number, [])] if found != "failed" else []
+        words += remarks.missing.get(number, [])
         status.append(found)
         strange.append(bool(said))
         reason.append("; ".join(words + [f"out of distribution: {', '.join(said)}"] * int(bool(said))))

@@ -9,11 +9,14 @@ wrong usage.
 from __future__ import annotations
 
 import os
-import sys
+import warnings
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from lcnet.terminal import out, progress_bar
 
 __all__ = ["app"]
 
@@ -53,16 +56,26 @@ def classify(
         typer.Option("--network", metavar="NET", help="The network: a shipped name, or the folder of one of your own."),
     ] = "supernovae/des",
     zeropoint: Annotated[
-        str | None, typer.Option("--zeropoint", help="Of the fluxes of a table: a magnitude, or nJy; default 27.5.")
+        str | None,
+        typer.Option("--zeropoint", help="Of the fluxes of a table: a magnitude, or a unit (nJy); default 27.5."),
     ] = None,
     survey: Annotated[
-        str, typer.Option("--survey", help="Of a table that does not say it, for its filter letters.")
+        str, typer.Option("--survey", help="Of files that do not say it, for their filter letters.")
     ] = "",
     metadata: Annotated[
-        Path | None, typer.Option("--metadata", help="Of a table of points: one row an object (PLAsTiCC's metadata).")
+        Path | None,
+        typer.Option(
+            "--metadata",
+            exists=True,
+            dir_okay=False,
+            help="Of a table of points: one row an object (PLAsTiCC's metadata).",
+        ),
     ] = None,
     band: Annotated[
-        list[str] | None, typer.Option("--band", metavar="X=g", help="What a filter that lcnet does not know is.")
+        list[str] | None,
+        typer.Option(
+            "--band", metavar="X=g", help="What a filter that lcnet does not know is; of one survey: SURVEY:X=g."
+        ),
     ] = None,
     dust: Annotated[bool, typer.Option(help="Correct for the Milky Way's dust.")] = True,
 ) -> None:
@@ -76,12 +89,8 @@ def classify(
 
     if epochs not in ("last", "all"):
         raise typer.BadParameter(f"{epochs} is neither last nor all", param_hint="--epochs")
-    names = {}
-    for one in band or []:
-        letter, equals, name = one.partition("=")
-        if not (letter and equals and name):
-            raise typer.BadParameter(f"{one}: write letter=band, X=g", param_hint="--band")
-        names[letter] = name
+    names = _bands(band or [])
+    _check(zeropoint, redshift)
     if output is not None:
         try:
             check_output(output)
@@ -91,28 +100,34 @@ def classify(
         if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
             _fail(f"cannot write {output}: {folder} is no folder that can be written")
     try:
-        from lcnet.supernovae.classify import classify as run
+        with progress_bar("rows") as progress, _warnings_in_a_line():
+            from lcnet.supernovae.classify import classify as run
 
-        table = run(
-            list(source),
-            _number(redshift),
-            epochs=epochs,
-            network=network,
-            zeropoint=_number(zeropoint),
-            survey=survey,
-            metadata=metadata,
-            bands=names or None,
-            dust=dust,
-        )
+            table = run(
+                list(source),
+                _number(redshift),
+                epochs=epochs,
+                network=_network(network),
+                zeropoint=_number(zeropoint),
+                survey=survey,
+                metadata=metadata,
+                bands=names or None,
+                dust=dust,
+                progress=progress,
+            )
         if output is not None:
             write_table(table, output)
     except (ValueError, OSError, LookupError, ImportError, RuntimeError) as error:
         if os.environ.get("LCNET_TRACEBACK"):
             raise
         _fail(" ".join(str(error).split()))
-    _show(table)
-    if output is not None:
-        typer.echo(f"table: {output}")
+    try:
+        _show(table)
+        if output is not None:
+            out(f"table: {output}")
+        out(end="", flush=True)
+    except OSError as error:
+        _fail(f"cannot print the table: {error}")
     failed = [status == "failed" for status in table["status"]]
     raise typer.Exit(NOTHING if all(failed) else SOME_FAILED if any(failed) else CLASSIFIED)
 
@@ -148,6 +163,59 @@ def examples(
     typer.echo(f"{len(made)} examples in {output}")
 
 
+def _bands(words: list[str]) -> dict:
+    """The mapping of `--band X=g` and `--band SURVEY:X=g`."""
+    from lcnet.supernovae.bands import lookup
+
+    names: dict = {}
+    for one in words:
+        letter, equals, name = one.rpartition("=")
+        if not (letter and equals and name):
+            raise typer.BadParameter(f"{one}: write letter=band, X=g, or SURVEY:X=g", param_hint="--band")
+        names[letter] = name
+        survey, colon, own = letter.partition(":")
+        if colon:
+            names[survey, own] = name
+    try:
+        lookup(names)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--band") from None
+    return names
+
+
+def _check(zeropoint: str | None, redshift: str | None) -> None:
+    """Options that are wrong whatever the files hold."""
+    if zeropoint is not None:
+        from lcnet.supernovae.columns import zeropoint_of
+
+        try:
+            zeropoint_of(_number(zeropoint))
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--zeropoint") from None
+    given = _number(redshift)
+    if isinstance(given, float) and not 0 < given < float("inf"):
+        raise typer.BadParameter(f"a redshift is positive, not {redshift}", param_hint="--redshift")
+    if isinstance(given, str) and given != "host" and not Path(given).is_file():
+        raise typer.BadParameter(f"{given} is no file, number or host", param_hint="--redshift")
+
+
+def _network(name: str):
+    from lcnet.core.registry import UnknownTask
+    from lcnet.supernovae.classify import load_network
+
+    try:
+        return load_network(name)
+    except UnknownTask as error:
+        raise typer.BadParameter(str(error), param_hint="--network") from None
+
+
+@contextmanager
+def _warnings_in_a_line():
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: typer.echo(f"lcnet: warning: {message}", err=True)
+        yield
+
+
 def _number(text: str | None):
     """A number where the text is one, else the text: the name of a file, or a word."""
     try:
@@ -175,8 +243,7 @@ def _show(table) -> None:
         )
     widths = [max(len(row[k]) for row in [heads, *rows]) for k in range(len(heads))]
     for row in [heads, *rows]:
-        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        out("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     if len(table) > _SHOWN:
         kinds = [str(kind) or "none" for kind in table["type"]]
-        typer.echo(f"... {len(table)} rows: " + ", ".join(f"{kinds.count(kind)} {kind}" for kind in sorted(set(kinds))))
-    sys.stdout.flush()
+        out(f"... {len(table)} rows: " + ", ".join(f"{kinds.count(kind)} {kind}" for kind in sorted(set(kinds))))

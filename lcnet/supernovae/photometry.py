@@ -12,6 +12,8 @@ __all__ = ["CLASSES", "OBJECT_COLUMNS", "TRUTH_COLUMNS", "ZEROPOINT", "Band", "P
 
 CLASSES = ("Ia", "Ibc", "II")  # in the order of the networks' columns
 ZEROPOINT = 27.5  # FLUXCAL = 10^(0.4 (27.5 - mag)), SNANA's convention
+_LATEST = 1e6  # MJD, the year 4596: beyond it are nanoseconds of 1970, full Julian dates and damage
+_LARGEST = 1e30  # of a flux or error, or one over it; the Sun is 5e21. Squares and their inverses are still numbers
 
 # what is known of an object; of these only the redshift, if asked for, ever reaches a network
 OBJECT_COLUMNS = {
@@ -120,7 +122,9 @@ class Photometry:
         )
 
     @classmethod
-    def build(cls, objects, owner, mjd, letter, flux, flux_err, *, detected=None, truth=None, lookup) -> Photometry:
+    def build(
+        cls, objects, owner, mjd, letter, flux, flux_err, *, survey=None, detected=None, truth=None, lookup
+    ) -> Photometry:
         """From columns of points in any order; what is no measurement is left out.
 
         Parameters
@@ -130,8 +134,11 @@ class Photometry:
         owner : array of int, shape (N,)
             Each point's object.
         mjd, flux, flux_err : array, shape (N,)
-            Points that are not finite, or whose error is not positive (SNANA's sentinels), are dropped.
+            Points that are not finite, or whose error is not positive (SNANA's sentinels), are dropped; so are those
+            of impossible times and fluxes, which the object's ``reason`` counts.
         letter : array of str, shape (N,)
+        survey : array of str, shape (N,), optional
+            Each point's own, where an object's points come from several; default: its object's.
         detected : array of int, shape (N,), optional
         truth : sequence of dict, optional
         lookup : callable
@@ -144,11 +151,20 @@ class Photometry:
         detected = np.full(len(mjd), -1, np.int8) if detected is None else np.asarray(detected, dtype=np.int8)
         with np.errstate(invalid="ignore"):
             # 99 and 128, SNANA's "no magnitude", belong to magnitudes: as fluxes they are ordinary
-            good = np.isfinite(mjd) & np.isfinite(flux) & np.isfinite(flux_err) & (flux_err > 0) & (mjd > 0)
+            measured = np.isfinite(mjd) & np.isfinite(flux) & np.isfinite(flux_err) & (flux_err > 0)
+            timed = (mjd > 0) & (mjd < _LATEST)
+            sized = (np.abs(flux) < _LARGEST) & (flux_err < _LARGEST) & (flux_err > 1 / _LARGEST)
+        good = measured & timed & sized
+        _remark(objects, owner[measured & ~timed], "a time that is no MJD")
+        _remark(objects, owner[measured & timed & ~sized], "an impossible flux or error")
         letters, code = np.unique(np.asarray(letter).astype(str)[good], return_inverse=True)
-        surveys, place = np.unique(objects["survey"].to_numpy().astype(str), return_inverse=True)
         owner, mjd, flux, flux_err, detected = (one[good] for one in (owner, mjd, flux, flux_err, detected))
-        pair, band = np.unique(place[owner] * max(1, len(letters)) + code, return_inverse=True)
+        if survey is None:
+            surveys, place = np.unique(objects["survey"].to_numpy().astype(str), return_inverse=True)
+            place = place[owner]
+        else:
+            place, surveys = pd.factorize(np.asarray(survey, dtype=object)[good], sort=True)
+        pair, band = np.unique(place * max(1, len(letters)) + code, return_inverse=True)
         bands = tuple(lookup(str(surveys[p // len(letters)]), str(letters[p % len(letters)])) for p in pair)
         order = np.lexsort((band, mjd, owner))
         counts = np.bincount(owner, minlength=len(objects))
@@ -188,6 +204,15 @@ class Photometry:
             bands=tuple(known[key] for key in bands),
             truth=pd.concat([part.truth for part in parts], ignore_index=True),
         )
+
+
+def _remark(objects: pd.DataFrame, owner: np.ndarray, what: str) -> None:
+    """Say in ``reason`` how many points of each object were left out."""
+    numbers, counts = np.unique(owner, return_counts=True)
+    for number, count in zip(numbers, counts, strict=True):
+        said = objects.at[number, "reason"]
+        words = f"{count} point{'s' if count > 1 else ''} with {what} left out"
+        objects.at[number, "reason"] = f"{said}; {words}" if said else words
 
 
 def _frame(rows, columns) -> pd.DataFrame:

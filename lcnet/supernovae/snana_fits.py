@@ -4,93 +4,105 @@ from __future__ import annotations
 
 import io
 import math
-from pathlib import Path
+import re
+from collections.abc import Sequence
 
 import numpy as np
 
+from lcnet.supernovae.archives import File, on_disk
 from lcnet.supernovae.photometry import Photometry
 from lcnet.supernovae.snana_text import CLASS_OF
 
-__all__ = ["pair_heads", "read_members", "read_pair"]
+__all__ = ["is_half", "pair_up", "read_pair"]
 
 _HOST = (("HOSTGAL_PHOTOZ", "HOSTGAL_PHOTOZ_ERR"), ("HOSTGAL_SPECZ", "HOSTGAL_SPECZ_ERR"))
 _NO_TYPE = ("", "UNKNOWN", "NULL")
 _DETECTION = 4096  # bit of PHOTFLAG, as in the text files
+_POINTS = ("MJD", "BAND", "FLT", "FLUXCAL", "FLUXCALERR", "PHOTFLAG")
+_NAME = re.compile(r"(.*)_(head|phot)([^/]*\.fits?)(\.gz)?", re.IGNORECASE)
 
 
-def pair_heads(paths) -> tuple[dict[Path, Path | None], set[Path]]:
-    """HEAD file -> its PHOT file, and the PHOT files, which are not read by themselves."""
-    heads: dict[Path, Path | None] = {}
-    photometries = set()
-    for path in paths:
-        if "_HEAD" in path.name:
-            found = [path.with_name(path.name.replace("_HEAD", "_PHOT"))]
-            found += [found[0].with_name(found[0].name + ".gz"), found[0].with_name(found[0].name.removesuffix(".gz"))]
-            heads[path] = next((one for one in found if one.exists()), None)
-            photometries |= {heads[path]} - {None}
-        elif "_PHOT" in path.name and path.with_name(path.name.replace("_PHOT", "_HEAD")) in set(paths):
-            photometries.add(path)
-    return heads, photometries
+def is_half(name: str) -> bool:
+    """Whether a file of that name is a HEAD or a PHOT."""
+    return _NAME.fullmatch(name) is not None
 
 
-def read_members(members: dict[str, bytes], lookup):
-    """Every pair among the members of an archive."""
-    for name, data in members.items():
-        if "_HEAD" in name:
-            other = name.replace("_HEAD", "_PHOT")
-            found = members.get(other) or members.get(other + ".gz") or members.get(other.removesuffix(".gz"))
-            if found is None:
-                raise ValueError(f"{name} has no {other} beside it")
-            yield _assemble(name, io.BytesIO(data), io.BytesIO(found), lookup)
+def pair_up(files: Sequence[File]) -> dict[int, tuple[File | None, File | None]]:
+    """The pairs among `files`: at which place each is to be read -> HEAD and PHOT, one of them None if it is alone.
+
+    The other half of a file on disk may lie beside it without being named.
+    """
+    halves: dict[tuple[str, ...], dict[str, list[int]]] = {}
+    for place, file in enumerate(files):
+        if is_half(file.name):
+            halves.setdefault(_pair_of(file.name), {}).setdefault(_role(file.name), []).append(place)
+    found: dict[int, tuple[File | None, File | None]] = {}
+    for places in halves.values():
+        heads, phots = (places.get(role, []) for role in ("head", "phot"))
+        for place in heads:
+            found[place] = files[place], files[phots[0]] if phots else _beside(files[place], "phot")
+        if not heads:
+            found |= {place: (_beside(files[place], "head"), files[place]) for place in phots}
+    return found
 
 
-def read_pair(head: Path, photometry: Path | None, lookup) -> Photometry:
+def _pair_of(name: str) -> tuple[str, ...]:
+    before, _, after, _ = _NAME.fullmatch(name).groups()
+    return before.lower(), after.lower()
+
+
+def _role(name: str) -> str:
+    return _NAME.fullmatch(name).group(2).lower()
+
+
+def _beside(file: File, role: str) -> File | None:
+    if file.path is None:
+        return None
+    for path in sorted(file.path.parent.iterdir()):
+        name = str(path)
+        if is_half(name) and _role(name) == role and _pair_of(name) == _pair_of(file.name) and path.is_file():
+            return on_disk(path)
+    return None
+
+
+def read_pair(head: File | None, photometry: File | None, *, survey: str = "", lookup) -> Photometry:
     """The objects of a HEAD file with the points of its PHOT file.
+
+    Parameters
+    ----------
+    head, photometry : File or None
+    survey : str
+        Where the HEAD does not name one.
+    lookup : callable
+        ``lookup(survey, letter) -> Band``.
 
     Raises
     ------
     ValueError
         If one of the two is missing or is not what it should be.
     """
-    if "_PHOT" in head.name:
-        head, photometry = head.with_name(head.name.replace("_PHOT", "_HEAD")), head
-    if photometry is None or not head.exists():
-        raise ValueError(f"SNANA FITS comes in two files, ..._HEAD.FITS and ..._PHOT.FITS: {head.name} is alone")
-    return _assemble(str(head), head, photometry, lookup)
-
-
-def _assemble(name: str, head, photometry, lookup) -> Photometry:
-    from astropy.io import fits
-
-    try:
-        with fits.open(head) as file:
-            survey = str(file[0].header.get("SURVEY", "")).strip()
-            table = file[1].data
-            columns = {key: np.asarray(table[key]) for key in table.names}
-        with fits.open(photometry) as file:
-            table = file[1].data
-            points = {
-                key: np.asarray(table[key])
-                for key in ("MJD", "BAND", "FLT", "FLUXCAL", "FLUXCALERR", "PHOTFLAG")
-                if key in table.names
-            }
-    except (OSError, KeyError, IndexError, TypeError) as error:
-        raise ValueError(f"{name} is not a pair of SNANA FITS tables: {error}") from None
+    if head is None or photometry is None:
+        alone = (head or photometry).name.rsplit("/", 1)[-1]
+        raise ValueError(f"SNANA FITS comes in two files, ..._HEAD.FITS and ..._PHOT.FITS: {alone} is alone")
+    stated, columns = _table(head)
+    _, points = _table(photometry, _POINTS)
+    letter = points.get("BAND", points.get("FLT"))
     missing = [key for key in ("SNID", "PTROBS_MIN", "PTROBS_MAX") if key not in columns]
     missing += [key for key in ("MJD", "FLUXCAL", "FLUXCALERR") if key not in points]
+    missing += ["BAND"] * (letter is None)
     if missing:
-        raise ValueError(f"{name} and its PHOT file have no {', '.join(missing)}")
+        raise ValueError(f"{head.name} and its PHOT file have no {', '.join(missing)}")
     n = len(columns["SNID"])
     owner = np.full(len(points["MJD"]), -1, dtype=np.int64)
     for number in range(n):  # FITS counts from 1; objects without points have MAX < MIN
         owner[max(0, int(columns["PTROBS_MIN"][number]) - 1) : int(columns["PTROBS_MAX"][number])] = number
     kept = owner >= 0
-    letter = np.char.strip(points.get("BAND", points.get("FLT")).astype(str))
+    letter = np.char.strip(letter.astype(str))
     flag = points.get("PHOTFLAG")
     bits = None if flag is None else (flag.astype(np.int64) & _DETECTION) > 0
     detected = None if bits is None or not bits.any() else bits.astype(np.int8)[kept]
     return Photometry.build(
-        [_object(columns, number, survey, name) for number in range(n)],
+        [_object(columns, number, stated or survey, head.name) for number in range(n)],
         owner[kept],
         points["MJD"][kept],
         letter[kept],
@@ -100,6 +112,19 @@ def _assemble(name: str, head, photometry, lookup) -> Photometry:
         truth=[_truth(columns, number) for number in range(n)],
         lookup=lookup,
     )
+
+
+def _table(file: File, wanted=None) -> tuple[str, dict[str, np.ndarray]]:
+    """Survey and columns, all or the wanted ones, of a FITS file with one table."""
+    from astropy.io import fits
+
+    data = file.read()
+    try:
+        with fits.open(io.BytesIO(data)) as opened:
+            survey, table = str(opened[0].header.get("SURVEY", "")).strip(), opened[1].data
+            return survey, {key: np.asarray(table[key]) for key in table.names if wanted is None or key in wanted}
+    except Exception as error:  # damaged bytes make astropy raise almost anything
+        raise ValueError(f"{file.name} is not a table of SNANA FITS: {error}") from None
 
 
 def _object(columns, number: int, survey: str, source: str) -> dict:

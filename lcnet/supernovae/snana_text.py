@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["CLASS_OF", "object_of", "parse_texts", "truth_of"]
+from lcnet.supernovae.archives import stem
+
+__all__ = ["CLASS_OF", "is_snana", "object_of", "parse_texts", "truth_of"]
 
 # SNANA's names of one column
 _COLUMNS = {
@@ -29,6 +32,11 @@ _COLUMNS = {
 CLASS_OF = {"Ia": "Ia"}
 CLASS_OF |= dict.fromkeys(("II", "IIP", "IIL", "IIn"), "II") | dict.fromkeys(("Ib", "Ic", "Ibc"), "Ibc")
 _DETECTION = 4096  # the bit of PHOTFLAG that DES sets where its difference imaging found the object
+
+
+def is_snana(data: bytes) -> bool:
+    """Whether the bytes are of this format: they name an object or columns."""
+    return b"SNID:" in data or b"VARLIST:" in data
 
 
 def parse_texts(files: Iterable[tuple[str, bytes]]):
@@ -49,7 +57,7 @@ def parse_texts(files: Iterable[tuple[str, bytes]]):
     bodies: dict[tuple[tuple[str, ...], int], tuple[list[bytes], list[int], list[int]]] = {}
     for name, data in files:
         number = len(objects)
-        known = {"object": name.rsplit("/", 1)[-1].rsplit(".", 1)[0], "source": name}
+        known = {"object": stem(name), "source": name}
         try:
             head, names, body, rows = _split(data)
             known |= object_of(head)
@@ -85,19 +93,11 @@ def _split(data: bytes) -> tuple[dict[str, str], tuple[str, ...], bytes, int]:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     first = data.find(b"\nOBS:")
     head = data if first < 0 else data[:first]
-    keys: dict[str, str] = {}
-    for line in head.decode("utf-8", "replace").split("\n"):
-        line = line.strip()
-        # real surveys correct a header in comments: "# OVERRIDE  KEY: value" wins over the line itself
-        override = line.startswith("#") and "OVERRIDE" in line[:12]
-        if override:
-            line = line[line.index("OVERRIDE") + 8 :].lstrip(" :")
-        elif line.startswith("#"):
-            continue
-        key, colon, value = line.partition(":")
-        key = key.strip()
-        if colon and key and " " not in key and (override or key not in keys):
-            keys[key.removeprefix("PRIVATE(").removesuffix(")")] = value.strip()
+    if b" OBS:" in head or b"\tOBS:" in head:  # rows that are set in
+        data = re.sub(rb"(?m)^[ \t]+(?=OBS:|END:)", b"", data)
+        first = data.find(b"\nOBS:")
+        head = data if first < 0 else data[:first]
+    keys = _header(head)
     if "SNID" not in keys and "VARLIST" not in keys:
         raise ValueError("not an SNANA file: neither SNID nor VARLIST")
     names = tuple(keys.get("VARLIST", "").split("#")[0].split())
@@ -109,9 +109,33 @@ def _split(data: bytes) -> tuple[dict[str, str], tuple[str, ...], bytes, int]:
     body = data[first + 1 : end if end >= 0 else len(data)].rstrip(b" \n") + b"\n"
     rows = body.count(b"\nOBS:") + 1
     if body.count(b"\n") != rows:  # comments, blank lines or a spectrum between the rows
-        kept = [line for line in body.split(b"\n") if line.startswith(b"OBS:")]
+        kept = [line for line in map(bytes.lstrip, body.split(b"\n")) if line.startswith(b"OBS:")]
         body, rows = b"\n".join(kept) + b"\n", len(kept)
     return keys, names, body, rows
+
+
+def _header(head: bytes) -> dict[str, str]:
+    """Keys and values: a line wins over PRIVATE(KEY), a correction in a comment (# OVERRIDE KEY: value) over both."""
+    plain: dict[str, str] = {}
+    private: dict[str, str] = {}
+    corrected: dict[str, str] = {}
+    for line in head.decode("utf-8", "replace").split("\n"):
+        line, found = line.strip(), plain
+        if line.startswith("#"):
+            if "OVERRIDE" not in line[:12]:
+                continue
+            line, found = line[line.index("OVERRIDE") + 8 :].lstrip(" :"), corrected
+        key, colon, value = line.partition(":")
+        key = key.strip()
+        if not colon or not key or " " in key:
+            continue
+        if key.startswith("PRIVATE("):
+            key = key[8:].removesuffix(")")
+            found = private if found is plain else found
+        # of two lines the first, of two corrections the last
+        if found is corrected or key not in found:
+            found[key] = value.strip()
+    return private | plain | corrected
 
 
 def _points(names, fields, texts, owners, lengths, objects) -> pd.DataFrame:

@@ -69,18 +69,24 @@ def _peak(t, channel, flux, err, channels):
     top = np.empty(channels)
     bottom = np.empty(channels)
     best, where = -1.0, t[0]
-    for step in range(int((t[-1] - t[0]) / _STEP) + 1):
+    step, last = 0, int((t[-1] - t[0]) / _STEP)
+    while step <= last:
         gain = _gain(t[0] + step * _STEP, t, channel, flux, err, top, bottom)
         if gain > best:
             best, where = gain, t[0] + step * _STEP
+        step += 1
+        # over gaps, where no bump gains anything: the work is bounded by the points, whatever time they span
+        after = np.searchsorted(t, t[0] + step * _STEP - 3 * _WIDTH)
+        if after < n:
+            step = max(step, int((t[after] - 3 * _WIDTH - t[0]) / _STEP))
     # the steps begin at the object's first point, which in the challenge lies 40 (1 + z) d before the true peak: a peak
     # left on their grid would carry that point's time of day, and boosting reads the redshift from it (rank 0.36)
-    step = _STEP
-    while step > _FINEST:
-        step /= 4
+    fine = _STEP
+    while fine > _FINEST:
+        fine /= 4
         centre = where
         for k in range(-4, 5):
-            now = centre + k * step
+            now = centre + k * fine
             if t[0] <= now <= t[-1]:
                 gain = _gain(now, t, channel, flux, err, top, bottom)
                 if gain > best:

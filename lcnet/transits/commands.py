@@ -280,7 +280,7 @@ def worked(work, output, *, what="stars", total=None):
     total : int, optional
         How many of them.
     """
-    from lcnet.transits.progress import progress_bar
+    from lcnet.terminal import progress_bar
     from lcnet.transits.table import NotWritten
 
     if output is not None and (problem := unwritable(output)):

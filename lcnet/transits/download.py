@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lcnet.core.files import replaced
+from lcnet.terminal import progress_bar
 from lcnet.transits import mast
 from lcnet.transits.caches import Product, cache_roots, own_cache
 from lcnet.transits.products import ReadError
-from lcnet.transits.progress import progress_bar
 
 __all__ = ["damage", "fetch"]
 

@@ -212,7 +212,7 @@ def _items(target):
 
 def _named_stars(names, wanted: Selection, progress) -> dict[str, tuple]:
     """`_named_star` of each, with a bar on a terminal where the archive has to be asked."""
-    from lcnet.transits.progress import progress_bar
+    from lcnet.terminal import progress_bar
 
     found = {}
     with nullcontext() if progress is False or len(names) < 2 else progress_bar("names", total=len(names)) as report:

@@ -5,9 +5,10 @@ A table on a terminal is rich's, in a pipe plain text; neither is wider than a h
 
 from __future__ import annotations
 
-import os
 import sys
 import textwrap
+
+from lcnet.terminal import out
 
 __all__ = ["WIDTH", "out", "print_cells", "say_error", "show", "table_cells"]
 
@@ -15,15 +16,6 @@ WIDTH = 100
 _LEFT = {"target", "truth", "agrees", "remarks"}
 # A table of a survey goes to its file, and the screen gets the best of it
 _MANY, _BEST, _SAID = 60, 20, 20
-
-
-def out(line: str, **options) -> None:
-    """Print; a reader that has had enough (``| head``) is no error of ours."""
-    try:
-        print(line, **options)
-    except BrokenPipeError:
-        # what is still buffered would raise again when the interpreter flushes it at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say_error(message: str) -> None:

@@ -144,6 +144,31 @@ END:
     assert found.detected.tolist() == [1, 0, 1, 1]
 
 
+def test_which_line_of_a_header_counts(tmp_path):
+    """The line itself before PRIVATE(KEY), a correction before both, in whatever order they stand."""
+    rows = "VARLIST: MJD BAND FLUXCAL FLUXCALERR\nOBS: 56000 g 1 1\n"
+    lines = {"private": "PRIVATE(MWEBV): 0.3\n", "plain": "MWEBV: 0.1\n", "corrected": "# OVERRIDE MWEBV: 0.2\n"}
+    for order, value in {
+        ("private", "plain", "corrected"): 0.2,
+        ("corrected", "plain", "private"): 0.2,
+        ("plain", "private"): 0.1,
+        ("private", "plain"): 0.1,
+        ("private",): 0.3,
+    }.items():
+        content = "SNID: a\n" + "".join(lines[one] for one in order) + rows
+        assert read(write(tmp_path, "a.DAT", content)).objects["mwebv"].tolist() == [value], order
+
+
+@pytest.mark.parametrize("which", [slice(None), slice(0, 3), slice(3, None), slice(None, None, 2)])
+def test_rows_that_are_set_in(which, simulated, text, tmp_path):
+    lines = text(simulated, 0).split("\n")
+    rows = [number for number, line in enumerate(lines) if line.startswith("OBS:")]
+    for number in rows[which]:
+        lines[number] = "  \t" + lines[number]
+    found = read(write(tmp_path, "a.DAT", "\n".join(lines).replace("END:", " END:")))
+    assert found.objects["reason"].tolist() == [""] and np.diff(found.start)[0] == len(rows)
+
+
 def test_letters_depend_on_the_survey():
     assert [find_band("CFA3K", letter).name for letter in "fghij"] == list("UBVri")
     assert [find_band("PS1_LOWZ_COMBINED(CFA3S)", letter).name for letter in "abcde"] == list("UBVRI")
@@ -278,7 +303,7 @@ def test_the_whole_challenge(data_dir):
 @pytest.mark.parametrize(
     ("name", "objects", "bands"),
     [
-        ("Pantheon_PS1MD", 371, "girz"),
+        ("Pantheon_PS1MD", 370, "girz"),
         ("JLA2014_SNLS_DS17", 239, "girz"),
         ("Foundation_DJ17", 242, "girz"),
         ("CSPDR3_anthony", 136, "BHJVYgiru"),
@@ -290,7 +315,7 @@ def test_real_surveys(name, objects, bands, data_dir):
     if not path.is_file():
         pytest.skip(f"no {path.name} in {path.parent}")
     found = read(path)
-    assert len(found) == objects
+    assert len(found) == objects and (found.objects["status"] == "ok").all()
     assert "".join(sorted({band.name for band in found.bands})) == bands
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from lcnet.terminal import progress_bar
 from lcnet.transits import download, mast
 from lcnet.transits.caches import Product, cache_roots
 from lcnet.transits.download import damage
-from lcnet.transits.progress import progress_bar
 from lcnet.transits.read import ReadError, plan, read
 
 TIC = 900_000_001  # as in conftest.py

@@ -1,15 +1,36 @@
-"""One progress display a process: a bar on a terminal, nothing in a pipe, a second line below one already drawn."""
+"""What commands say: lines that outlive a closed pipe, and one progress display a process.
+
+The display is a bar on a terminal, nothing in a pipe, a second line below one already drawn.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from contextlib import contextmanager
 
-__all__ = ["progress_bar"]
+__all__ = ["out", "progress_bar"]
 
 _lock = threading.Lock()
 _drawn: list = []  # the display on the screen, at most one
+
+
+def out(line: str = "", **options) -> None:
+    """Print; a reader that has had enough (``| head``) is no error of ours.
+
+    Raises
+    ------
+    OSError
+        The standard output cannot be written, for example on a full disk.
+    """
+    try:
+        print(line, **options)
+    except OSError as error:
+        # what is still buffered would raise again when the interpreter flushes it at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise
 
 
 @contextmanager
