@@ -67,7 +67,7 @@ def boosting(examples, seed=0):
 
 
 def line(name, found):
-    words = [f"{key} {one.value:.4f} [{one.low:.4f}, {one.high:.4f}]" for key, one in found.items()]
+    words = [f"{key} {one}" for key, one in found.items()]
     print(f"  {name:34}" + "  ".join(words), flush=True)
 
 
@@ -75,7 +75,7 @@ def one_split(split, photometry, network, resamples, peer):
     """Print the table of one split."""
     from lcnet.supernovae import evaluation
     from lcnet.supernovae.challenge import CLASSES, training_examples
-    from lcnet.supernovae.judging import _members, inputs_of, tested, threshold_of
+    from lcnet.supernovae.judging import _members, inputs_of, late_triggers, tested, threshold_of
     from lcnet.supernovae.views import make_views
 
     print(f"\n{split}")
@@ -83,7 +83,7 @@ def one_split(split, photometry, network, resamples, peer):
     objects = tested(photometry, split)
     label = np.array([CLASSES.index(one) for one in objects.truth["type"]])
     views = make_views(objects)
-    late = views.trigger > views.peak
+    late, _ = late_triggers(objects, views)
     for host, kind in ((False, "without redshift"), (True, "with host redshift")):
         inputs = inputs_of(objects, views, host=host)
         if boosted:
@@ -98,7 +98,10 @@ def one_split(split, photometry, network, resamples, peer):
             words = [f"{key} {np.mean([e[key] for e in each]):.4f} +- {np.std([e[key] for e in each], ddof=1):.4f}"
                      for key in each[0]] if len(each) > 1 else []  # fmt: skip
             print(f"  {'its ' + str(len(each)) + ' members, one by one':34}" + "  ".join(words), flush=True)
-    print("  days after the trigger, without redshift: AUC (FoM) of all; triggered before, after the peak")
+    print(
+        "  days after the trigger, without redshift: AUC (FoM) of all; triggered before, after the true peak"
+        f" ({late.mean():.3f} of all objects)"
+    )
     for epoch in EPOCHS:
         early = make_views(objects, epoch=epoch)
         there = early.n_obs > 0

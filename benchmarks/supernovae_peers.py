@@ -153,10 +153,7 @@ def main():
     for host in (False, True):
         some = {key: values[whole] for key, values in examples.inputs.items() if host or key not in SCALARS}
         threshold = evaluation.choose_threshold(say(some)[:, 0], examples.targets["label"][whole] == 0)
-        words = [
-            f"{key} {one.value:.4f} [{one.low:.4f}, {one.high:.4f}]"
-            for key, one in evaluation.judge(say(inputs[host]), label, threshold).items()
-        ]
+        words = [f"{key} {one}" for key, one in evaluation.judge(say(inputs[host]), label, threshold).items()]
         print(f"  {'host redshift' if host else 'no redshift':14}" + "  ".join(words), flush=True)
 
 

@@ -177,6 +177,10 @@ def evaluate(
             "--split", help="--data is a published archive: judge on what this split of it does not train on."
         ),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FOLDER", help="With --split: write its curves there, a picture and tables."),
+    ] = None,
     seed: Seed = 1,
     jobs: Jobs = 1,
     device: Device = None,
@@ -188,8 +192,10 @@ def evaluate(
     if network is None and task not in registry.REGISTRY and ":" in task:
         raise typer.BadParameter(f"no network is shipped for {task}: give --network NET")
     if split is not None:
-        _judge_archive(task, network, data, split)
+        _judge_archive(task, network, data, split, report)
         return
+    if report is not None:
+        raise typer.BadParameter("the curves are those of a published archive: give --split", param_hint="--report")
     with _plainly():
         problem = _task(task)
         examples = None if data is None else _open(data, problem)
@@ -214,14 +220,18 @@ def evaluate(
             typer.echo(f"{key:30} {interval.value:8.4f}  [{interval.low:.4f}, {interval.high:.4f}]")
 
 
-def _judge_archive(task: str, network: str | None, data: Path | None, split: str) -> None:
+def _judge_archive(task: str, network: str | None, data: Path | None, split: str, report: Path | None) -> None:
     """What a science says of a network on a published archive, line by line."""
     entry = registry.REGISTRY.get(task)
     if entry is None or not entry.judge:
         raise typer.BadParameter(f"{task} has no published archive to be judged on", param_hint="--split")
+    if split not in entry.splits:
+        raise typer.BadParameter(f"{split!r} is none of {', '.join(entry.splits)}", param_hint="--split")
     if data is None:
         raise typer.BadParameter("name the archive with --data", param_hint="--split")
     with _plainly():
+        if report is not None:
+            _writable(report / "judgement.png")
         from importlib import import_module
 
         from lcnet.core.network import load
@@ -229,7 +239,7 @@ def _judge_archive(task: str, network: str | None, data: Path | None, split: str
         module, _, attribute = entry.judge.partition(":")
         problem = _task(task)
         judged = load(network or task, task=None if network is None or network in registry.REGISTRY else problem)
-        for line in getattr(import_module(module), attribute)(judged, data, split):
+        for line in getattr(import_module(module), attribute)(judged, data, split, report):
             typer.echo(line)
 
 

@@ -86,7 +86,10 @@ def test_every_public_name_is_there():
     ("room", "offers"),
     [
         ("lcnet.catalogs", ["load", "names"]),
-        ("lcnet.supernovae", ["classify", "plot_classification", "read", "simulate"]),
+        (
+            "lcnet.supernovae",
+            ["classify", "curves", "plot_classification", "plot_judgement", "read", "simulate"],
+        ),
         (
             "lcnet.transits",
             [

@@ -29,6 +29,11 @@ class Interval:
     low: float
     high: float
 
+    def __str__(self) -> str:
+        if np.isnan(self.low) or np.isnan(self.high):
+            return f"{self.value:.4f}"
+        return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
+
 
 def classification_metrics(probabilities, labels, classes: Sequence[str]) -> dict[str, float]:
     """Every figure lcnet reports of a classification.
@@ -74,15 +79,17 @@ def classification_metrics(probabilities, labels, classes: Sequence[str]) -> dic
     return out
 
 
-def reliability(probabilities, outcomes, *, bins: int = 15) -> pd.DataFrame:
-    """How often what is called likely happens: bins of equal numbers of rows.
+def reliability(probabilities, outcomes, *, bins: int | Sequence[float] = 15) -> pd.DataFrame:
+    """How often what is called likely happens: bins of equal numbers of rows, or between given probabilities.
 
     Parameters
     ----------
     probabilities : array, shape (n,)
     outcomes : array of bool, shape (n,)
-    bins : int
-        At most: a small sample gives fewer.
+    bins : int or sequence of float
+        How many of equal number, at most: a small sample gives fewer. Or their edges, the last one inside: where most
+        probabilities are near 0 or 1, bins of equal number hardly tell those between apart. A bin without rows is left
+        out.
 
     Returns
     -------
@@ -91,8 +98,15 @@ def reliability(probabilities, outcomes, *, bins: int = 15) -> pd.DataFrame:
     """
     probabilities, outcomes = np.asarray(probabilities, dtype=np.float64), np.asarray(outcomes, dtype=np.float64)
     order = np.argsort(probabilities, kind="stable")
+    if np.ndim(bins):
+        inside = order[(probabilities[order] >= bins[0]) & (probabilities[order] <= bins[-1])]
+        parts = np.split(inside, np.searchsorted(probabilities[inside], bins[1:-1]))
+    else:
+        parts = np.array_split(order, min(bins, len(order))) if len(order) else []
     rows = []
-    for part in np.array_split(order, min(bins, len(order))) if len(order) else []:
+    for part in parts:
+        if not len(part):
+            continue
         observed = outcomes[part].mean()
         rows.append((len(part), probabilities[part].mean(), observed, np.sqrt(observed * (1 - observed) / len(part))))
     return pd.DataFrame(rows, columns=["n", "predicted", "observed", "observed_err"])

@@ -41,8 +41,10 @@ class Entry:
     sums : mapping of str to tuple of str
         Class reported, in column order, to the network's classes it sums.
     judge : str
-        ``"module:function"`` that judges a network on a published archive, ``function(network, path, split)`` -> lines
-        of text: what `lcnet evaluate --split` prints.
+        ``"module:function"`` that judges a network on a published archive, ``function(network, path, split, report)``
+        -> lines of text: what `lcnet evaluate --split` prints; `report`, a folder for figures and tables, or None.
+    splits : tuple of str
+        Those of the archive.
     """
 
     where: str = ""
@@ -51,11 +53,17 @@ class Entry:
     reading_of: str = ""
     sums: Mapping[str, tuple[str, ...]] | None = None
     judge: str = ""
+    splits: tuple[str, ...] = ()
 
     def __post_init__(self):
         if bool(self.where) == bool(self.reading_of) or bool(self.reading_of) != bool(self.sums):
             raise ValueError("an entry has either `where`, or `reading_of` with `sums`")
 
+
+_CHALLENGE = {
+    "judge": "lcnet.supernovae.judging:judge_archive",
+    "splits": ("spectroscopic", "representative-1103", "half"),
+}
 
 REGISTRY: dict[str, Entry] = {
     "transits/candidate": Entry(
@@ -94,13 +102,13 @@ REGISTRY: dict[str, Entry] = {
         where="lcnet.supernovae.tasks:DES",
         sentence="Is a supernova in griz of type Ia, Ib or Ic, or II? Early or late, with or without a redshift",
         reference="Charnock & Moss 2017, ApJL 837, L28: AUC 0.986 on half of the challenge, with redshifts",
-        judge="lcnet.supernovae.judging:judge_archive",
+        **_CHALLENGE,
     ),
     "supernovae/des-spectroscopic": Entry(
         where="lcnet.supernovae.tasks:DES_SPECTROSCOPIC",
         sentence="The same, learnt from a spectroscopic sample: 1,103 bright and near objects moved to higher redshift",
         reference="Revsbech, Trotta & van Dyk 2018, MNRAS 473, 3969: AUC 0.96 from its spectroscopic sample",
-        judge="lcnet.supernovae.judging:judge_archive",
+        **_CHALLENGE,
     ),
 }
 

@@ -13,7 +13,9 @@ from lcnet._rooms import open_room
 # public name -> the file it lives in
 _WHERE = {
     "classify": "classify",
+    "curves": "evaluation",
     "plot_classification": "plots",
+    "plot_judgement": "plots",
     "read": "read",
     "simulate": "simulate",
 }

@@ -13,12 +13,18 @@ from lcnet.core.examples import Examples
 from lcnet.supernovae.photometry import CLASSES, Photometry
 from lcnet.supernovae.views import make_views
 
-__all__ = ["CLASSES", "SHARES", "challenge_examples", "challenge_split", "splits", "training_examples"]
+__all__ = ["CLASSES", "SHARES", "challenge_examples", "challenge_split", "check_split", "splits", "training_examples"]
 
 splits = ("spectroscopic", "representative-1103", "half")
 # of the challenge's objects after its cuts, as its README states them: what a survey knows of rates and depth
 SHARES = {"Ia": 0.24, "Ibc": 0.13, "II": 0.63}
 _LATEST = 60.0  # days after the trigger: the latest random look
+
+
+def check_split(split: str) -> None:
+    """Raise ValueError unless there is a split of that name."""
+    if split not in splits:
+        raise ValueError(f"split must be one of {', '.join(splits)}, not {split!r}")
 
 
 def challenge_split(photometry: Photometry, split: str, *, seed: int = 0) -> np.ndarray:
@@ -37,13 +43,12 @@ def challenge_split(photometry: Photometry, split: str, *, seed: int = 0) -> np.
     ------
     ValueError
     """
+    check_split(split)
     if split == "spectroscopic":
         chosen = ~photometry.truth["sntype"].isin(["-9", ""]).to_numpy()
         if not chosen.any():
             raise ValueError("no object here has a spectrum (an SNTYPE that is not -9)")
         return chosen
-    if split not in splits:
-        raise ValueError(f"split must be one of {', '.join(splits)}, not {split!r}")
     names = photometry.objects["object"].to_numpy().astype(str)
     order = np.argsort(names, kind="stable")[np.random.default_rng([seed, 0x5E1F]).permutation(len(names))]
     size = len(names) // 2 if split == "half" else 1103

@@ -1,19 +1,24 @@
-"""A network judged on the challenge: what `lcnet evaluate supernovae/des --data ARCHIVE --split half` prints."""
+"""A network judged on the challenge: what `lcnet evaluate supernovae/des --data ARCHIVE --split half` reports."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
+from lcnet.core.metrics import reliability
 from lcnet.supernovae import evaluation
-from lcnet.supernovae.challenge import CLASSES, challenge_split
+from lcnet.supernovae.challenge import CLASSES, challenge_split, check_split
 from lcnet.supernovae.photometry import Photometry
 from lcnet.supernovae.views import make_views
 
-__all__ = ["EPOCHS", "judge_archive", "threshold_of", "tested"]
+__all__ = ["EPOCHS", "judge_archive", "late_triggers", "threshold_of", "tested"]
 
 EPOCHS = (0.0, 5.0, 15.0, 25.0, 50.0)  # days after the trigger
+_SHOWN = (0.1, 0.3, 0.5, 0.7, 0.9, 0.99)  # thresholds on p(Ia), beside the network's own
 _KINDS = ("without redshift", "with host redshift")
 
 
@@ -38,7 +43,17 @@ def threshold_of(network, kind: str) -> float:
     return float((network.card.get("threshold_Ia") or {}).get(kind, 0.5))
 
 
-def judge_archive(network, path, split: str) -> Iterator[str]:
+def late_triggers(objects: Photometry, views) -> tuple[np.ndarray, np.ndarray]:
+    """Which objects trigger after their peak, and of which that peak is the true one, arrays of bool (n,).
+
+    The true peak where the truth has it, else the estimated one, which is late on plateaus.
+    """
+    true = objects.truth["peak_mjd"].to_numpy(np.float64)
+    known = np.isfinite(true)
+    return views.trigger > np.where(known, true, views.peak), known
+
+
+def judge_archive(network, path, split: str, report=None) -> Iterator[str]:
     """Judge a network on the objects of the challenge that a split does not train on.
 
     Parameters
@@ -48,6 +63,9 @@ def judge_archive(network, path, split: str) -> Iterator[str]:
         The challenge's archive.
     split : str
         As in `lcnet.supernovae.challenge.challenge_split`.
+    report : path, optional
+        A folder for ``judgement.png`` (ROC, purity against efficiency, reliability) and its tables ``curves.csv`` and
+        ``reliability.csv``.
 
     Yields
     ------
@@ -61,6 +79,7 @@ def judge_archive(network, path, split: str) -> Iterator[str]:
     """
     from lcnet.supernovae.read import read
 
+    check_split(split)  # before minutes of reading
     photometry = read(path)
     trained = ((network.card.get("data") or {}).get("attributes") or {}).get("split")
     # `training_examples` draws the split with one seed, whatever the seed of the looks
@@ -79,6 +98,7 @@ def judge_archive(network, path, split: str) -> Iterator[str]:
     yield f"{network.card.get('name')} on {len(objects)} objects of {split} that are not trained on"
     if not there.all():
         yield f"{(~there).sum()} objects have no point in the window and count as missed"
+    said = {}
     for kind in _KINDS:
         host = kind.startswith("with host")
         members = _members(network, inputs_of(objects, views, host=host), there)
@@ -92,18 +112,23 @@ def judge_archive(network, path, split: str) -> Iterator[str]:
             if len(each) > 1 and name in each[0]:
                 values = [one[name] for one in each]
                 spread = f"   members {np.mean(values):.4f} +- {np.std(values, ddof=1):.4f}"
-            yield f"{name:20} {found.value:8.4f}  [{found.low:.4f}, {found.high:.4f}]{spread}"
+            yield f"{name:24} {found}{spread}"
         for what, values in (("redshift", objects.truth["redshift"].to_numpy()), ("snr", views.snr)):
             yield f"by {'true redshift' if what == 'redshift' else 'highest SNR of a point'}:"
             table = evaluation.binned(mean, label, threshold, values, evaluation.BINS[what])
             yield from table.round(4).to_string(index=False).split("\n")
+        said[kind] = mean[:, 0]
+        yield "ROC and purity against efficiency:"
+        table = evaluation.curves(mean[:, 0], label == 0)
+        table = evaluation.curves_at(table, np.sort([threshold, *_SHOWN]))
+        yield from table.round(4).to_string(index=False).split("\n")
         yield "reliability of p(Ia):"
-        from lcnet.core.metrics import reliability
-
-        yield from reliability(mean[:, 0], label == 0, bins=12).round(4).to_string(index=False).split("\n")
+        table = reliability(mean[:, 0], label == 0, bins=evaluation.RELIABILITY)
+        yield from table.round(4).to_string(index=False).split("\n")
     yield ""
-    yield "without redshift, days after the trigger (triggered before / after the peak of all data):"
-    late = views.trigger > views.peak
+    late, true = late_triggers(objects, views)
+    which = "true" if true.all() else "true or, where it is not known, estimated" if true.any() else "estimated"
+    yield f"without redshift, days after the trigger (triggered before / after the {which} peak):"
     for epoch in EPOCHS:
         early = make_views(objects, epoch=epoch)
         seen = early.n_obs > 0
@@ -115,7 +140,38 @@ def judge_archive(network, path, split: str) -> Iterator[str]:
                 f"{name} n {group.sum()} accuracy {found['accuracy']:.4f} AUC {found['auc']:.4f} FoM {found['fom']:.3f}"
             )
         yield f"{epoch:4.0f} d  " + "; ".join(words)
-    yield f"never triggered: {np.isnan(views.trigger).sum()} objects"
+    never = np.isnan(views.trigger)
+    yield f"never triggered: {never.sum()} objects, {never.mean():.3f}; after the {which} peak: {late.mean():.3f}"
+    if report is not None:
+        yield from _write(Path(report), said, label == 0)
+
+
+def _write(folder: Path, said: dict[str, np.ndarray], truth) -> Iterator[str]:
+    """The curves of every p(Ia) in `said` as tables and one picture."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from lcnet.core.files import write_together
+    from lcnet.supernovae.plots import plot_judgement
+
+    figure = Figure(figsize=(11, 3.6 * len(said)), layout="constrained")
+    FigureCanvasAgg(figure)  # not pyplot: it would pick an interactive backend, and keep the figure
+    tables: dict[str, list[pd.DataFrame]] = {"curves": [], "reliability": []}
+    for (kind, p), axes in zip(said.items(), figure.subplots(len(said), 3, squeeze=False), strict=True):
+        plot_judgement(p, truth, ax=axes)
+        axes[0].set_title(kind, loc="left")
+        for name, table in (
+            ("curves", evaluation.curves(p, truth)),
+            ("reliability", reliability(p, truth, bins=evaluation.RELIABILITY)),
+        ):
+            table.insert(0, "kind", kind)
+            tables[name].append(table)
+    picture = io.BytesIO()
+    figure.savefig(picture, dpi=120)
+    files = {folder / f"{name}.csv": pd.concat(some).to_csv(index=False).encode() for name, some in tables.items()}
+    files[folder / "judgement.png"] = picture.getvalue()
+    write_together(files)
+    yield from (f"wrote {path}" for path in files)
 
 
 def _members(network, inputs, there) -> np.ndarray:

@@ -90,7 +90,7 @@ def plot_judgement(p_ia, truth, *, ax=None):
     """
     from lcnet.core.metrics import reliability
     from lcnet.core.plots import plot_reliability
-    from lcnet.supernovae.evaluation import curves
+    from lcnet.supernovae.evaluation import RELIABILITY, curves
 
     if ax is None:
         import matplotlib.pyplot as plt
@@ -101,7 +101,7 @@ def plot_judgement(p_ia, truth, *, ax=None):
     ax[0].set(xscale="log", xlim=(1e-3, 1), xlabel="false positive rate", ylabel="efficiency")
     ax[1].plot(table["efficiency"], table["purity"])
     ax[1].set(xlabel="efficiency", ylabel="purity", ylim=(0, 1.02))
-    plot_reliability(reliability(p_ia, truth), ax=ax[2])
+    plot_reliability(reliability(p_ia, truth, bins=RELIABILITY), ax=ax[2])
     return ax
 
 

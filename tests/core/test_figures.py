@@ -89,6 +89,14 @@ def test_calibration_error_of_the_calibrated_and_the_certain():
     assert (np.abs(table["predicted"] - table["observed"]) < 4.5 * table["observed_err"]).all()
 
 
+def test_reliability_between_edges():
+    p, true = np.array([0.0, 0.1, 0.3, 0.8, 1.0, 0.2]), np.array([0, 0, 1, 1, 1, 0])
+    table = reliability(p, true, bins=[0, 0.1, 0.5, 0.6, 1])
+    assert table["n"].tolist() == [1, 3, 2] and table["observed"].tolist() == pytest.approx([0, 1 / 3, 1])
+    assert table["predicted"].tolist() == pytest.approx([0, 0.2, 0.9])
+    assert reliability(p, true, bins=[0.25, 0.9])["n"].tolist() == [2]
+
+
 def test_bootstrap_resamples_groups_not_rows():
     rng = np.random.default_rng(3)
     value = np.repeat(rng.normal(size=200), 25)

@@ -113,6 +113,69 @@ def test_no_window_feature_tells_the_redshift(challenge):
     assert cut.mean() > 0.2 and spearmanr(raw[cut], z[cut]).statistic > 0.95
 
 
+def window_features(photometry, peak):
+    """First and last night [d], nights and points between 30 d before and 70 d after `peak`, array (n, 4)."""
+    owner = photometry.owner
+    phase = photometry.mjd - peak[owner]
+    inside = (phase >= -window.BEFORE) & (phase <= window.AFTER)
+    owner, phase = owner[inside], np.round(phase[inside] * 8) / 8
+    night = np.r_[True, (owner[1:] != owner[:-1]) | (np.diff(phase) > 0.5)]
+    first, last = np.full(len(photometry), np.nan), np.full(len(photometry), np.nan)
+    np.fmin.at(first, owner, phase)
+    np.fmax.at(last, owner, phase)
+    counts = [np.bincount(some, minlength=len(photometry)) for some in (owner[night], owner)]
+    return np.column_stack([first, last, *counts])
+
+
+def told_within_fields(features, z, field):
+    """How well boosting tells the redshift from all features together: rank correlations, one a field."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+    from sklearn.model_selection import KFold, cross_val_predict
+
+    model = HistGradientBoostingRegressor(
+        max_iter=40, learning_rate=0.1, max_leaf_nodes=15, min_samples_leaf=40, early_stopping=False, random_state=0
+    )
+    folds = KFold(5, shuffle=True, random_state=0)
+    return np.array(
+        [
+            spearmanr(cross_val_predict(model, features[mine], z[mine], cv=folds), z[mine]).statistic
+            for mine in (field == one for one in np.unique(field))
+        ]
+    )
+
+
+def test_all_window_features_together(challenge):
+    """Within a field the window tells of the redshift no more than the error of its own peak does.
+
+    Visits are the same for all objects of a field, so that without a leak the window knows the redshift only through
+    how late its peak is estimated, which is a matter of the light curve: what is told by a function of that error, and
+    of dates, is at most what the error tells (the data processing inequality). About the true peak nothing is told at
+    all: the file's ends do not reach into the window. Both to within the scatter under permuted redshifts.
+    """
+    views = make_views(challenge)
+    z, true = challenge.truth["redshift"].to_numpy(), challenge.truth["peak_mjd"].to_numpy()
+    field = np.round(challenge.objects["dec"].to_numpy(), 1)
+    assert len(np.unique(field)) == 5
+    features = window_features(challenge, views.peak)
+    assert (features[:, 3] == views.n_obs).mean() > 0.99  # rounding moves a point at the window's edge
+    together = told_within_fields(features, z, field).mean()
+    rng, chance = np.random.default_rng(0), []
+    for _ in range(6):
+        mixed = z.copy()
+        for one in np.unique(field):
+            mixed[field == one] = rng.permutation(z[field == one])
+        chance.append(told_within_fields(features, mixed, field).mean())
+    scatter = np.std(chance, ddof=1)
+    assert scatter < 3 / np.sqrt(len(z))  # that of a rank correlation of so many, and of the folds
+    error = told_within_fields((views.peak - true)[:, None], z, field).mean()
+    assert together < error + 3 * scatter, (together, error, scatter)
+    about_true = told_within_fields(window_features(challenge, true), z, field).mean()
+    assert abs(about_true) < 3 * scatter, (about_true, scatter)
+    # and a leak is found: the whole file
+    whole = np.column_stack([challenge.mjd[challenge.start[:-1]], challenge.mjd[challenge.start[1:] - 1]])
+    assert told_within_fields(whole - views.peak[:, None], z, field).mean() > error + 3 * scatter
+
+
 def test_trigger_of_the_challenge(challenge):
     views = make_views(challenge)
     assert np.isnan(views.trigger).mean() == pytest.approx(0.046, abs=0.003)

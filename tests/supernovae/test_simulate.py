@@ -280,8 +280,34 @@ def test_calibration_of_calibrated_probabilities():
     # 100 samples of 400: the mean error of perfect probabilities is what counting predicts
     each = [evaluation.calibration(p[k : k + 400], truth[k : k + 400]) for k in range(0, 40_000, 400)]
     errors = np.array([one["ece_Ia_middle"] for one in each])
-    predicted = np.mean([one["ece_Ia_middle_perfect"] for one in each])
-    assert errors.mean() == pytest.approx(predicted, abs=4 * errors.std() / 10)
+    perfect = [evaluation.perfect_calibration(p[k : k + 400], draws=50) for k in range(0, 40_000, 400)]
+    perfect = [one["ece_Ia_middle_perfect"] for one in perfect]
+    assert errors.mean() == pytest.approx(np.mean([one.value for one in perfect]), abs=4 * errors.std() / 10)
+    # and its central 68% hold 68 of the 100, within three binomial sigma
+    held = [one.low <= error <= one.high for one, error in zip(perfect, errors, strict=True)]
+    assert np.mean(held) == pytest.approx(0.68, abs=3 * np.sqrt(0.68 * 0.32 / 100))
+
+
+def test_no_interval_of_a_calibration_error():
+    """A bootstrap's would lie above the value; a slope, which may err to both sides, has one."""
+    rng = np.random.default_rng(6)
+    p = rng.beta(0.3, 0.6, 2_000)
+    label = np.where(rng.random(len(p)) < p, 0, 2)
+    found = evaluation.judge(np.column_stack([p, (1 - p) / 3, 2 * (1 - p) / 3]), label, 0.5, resamples=50)
+    for name in ("ece_Ia", "ece_Ia_middle"):
+        assert np.isnan(found[name].low) and "[" not in str(found[name])
+        perfect = found[f"{name}_perfect"]
+        assert 0 < perfect.low < perfect.value < perfect.high
+    assert found["slope"].low < found["slope"].value < found["slope"].high
+
+
+def test_curves_by_hand():
+    p, truth = [0.9, 0.6, 0.6, 0.2], [True, True, False, False]
+    table = evaluation.curves_at(evaluation.curves(p, truth), [0.1, 0.6, 0.7, 0.95])
+    assert table["called"].tolist() == [4, 3, 1, 0]
+    assert table["efficiency"].tolist() == [1, 1, 0.5, 0]
+    assert table["false_positive_rate"].tolist() == [1, 0.5, 0, 0]
+    assert table["purity"][:3].tolist() == pytest.approx([0.5, 2 / 3, 1]) and np.isnan(table["purity"][3])
 
 
 def test_observed_errors_and_cuts():
