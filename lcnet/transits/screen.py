@@ -18,12 +18,21 @@ _MANY, _BEST, _SAID = 60, 20, 20
 
 
 def out(line: str, **options) -> None:
-    """Print; a reader that has had enough (``| head``) is no error of ours."""
+    """Print; a reader that has had enough (``| head``) is no error of ours, a full disk ends the command in a word.
+
+    Raises
+    ------
+    SystemExit
+        Of status 1: what was to be said cannot be written.
+    """
     try:
         print(line, **options)
-    except BrokenPipeError:
+    except OSError as error:
         # what is still buffered would raise again when the interpreter flushes it at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            say_error(f"cannot write to standard output: {error.strerror}")
+            raise SystemExit(1) from None
 
 
 def say_error(message: str) -> None:

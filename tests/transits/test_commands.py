@@ -230,6 +230,15 @@ def test_importing_the_commands_is_light(root):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device that is full")
+def test_a_full_standard_output_is_one_sentence(root):
+    code = "from lcnet.transits.screen import out; out('table'); out('', end='', flush=True)"
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-c", code], cwd=root, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "lcnet: cannot write to standard output: No space left on device\n"
+
+
 @pytest.mark.skipif(os.name != "posix", reason="pipes that close")
 def test_a_reader_that_leaves_early_is_no_error(star_files, root):
     code = "from lcnet.transits.commands import app; app()"
