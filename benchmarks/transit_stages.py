@@ -82,7 +82,7 @@ STAGES = (
     ("period search", "lcnet.transits.passes", "bls_search"),
     ("peaks: box on a fine grid", "lcnet.transits.passes", "refine_box"),
     ("peaks: red-noise SNR", "lcnet.transits.passes", "measure_box"),
-    ("false-alarm probability", "lcnet.transits.passes", "periodogram_probability"),
+    ("false-alarm probability", "lcnet.transits.passes", "PeriodogramNoise"),
     ("single events", "lcnet.transits.passes", "find_events"),
     ("candidate: measured and fitted", "lcnet.transits.passes", "characterise"),
     ("views", "lcnet.transits.batch", "candidate_views"),

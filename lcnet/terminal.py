@@ -17,12 +17,12 @@ _drawn: list = []  # the display on the screen, at most one
 
 
 def out(line: str = "", **options) -> None:
-    """Print; a reader that has had enough (``| head``) is no error of ours.
+    """Print; a reader that has had enough (``| head``) is no error of ours, a full disk ends the command in a word.
 
     Raises
     ------
-    OSError
-        The standard output cannot be written, for example on a full disk.
+    SystemExit
+        Of status 1: what was to be said cannot be written.
     """
     try:
         print(line, **options)
@@ -30,7 +30,8 @@ def out(line: str = "", **options) -> None:
         # what is still buffered would raise again when the interpreter flushes it at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
-            raise
+            print(f"lcnet: cannot write to standard output: {error.strerror}", file=sys.stderr)
+            raise SystemExit(1) from None
 
 
 @contextmanager

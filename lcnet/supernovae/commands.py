@@ -121,13 +121,10 @@ def classify(
         if os.environ.get("LCNET_TRACEBACK"):
             raise
         _fail(" ".join(str(error).split()))
-    try:
-        _show(table)
-        if output is not None:
-            out(f"table: {output}")
-        out(end="", flush=True)
-    except OSError as error:
-        _fail(f"cannot print the table: {error}")
+    _show(table)
+    if output is not None:
+        out(f"table: {output}")
+    out(end="", flush=True)
     failed = [status == "failed" for status in table["status"]]
     raise typer.Exit(NOTHING if all(failed) else SOME_FAILED if any(failed) else CLASSIFIED)
 

@@ -76,7 +76,7 @@ class Search:
     candidates : tuple of Candidate
         In the order found: the strongest first.
     status, reason : str
-        "ok"; or "no_candidate" and why.
+        "ok", and which strong dip beside the candidates was noise, if any; or "no_candidate" and why.
     time, flux, flux_err, trend, raw_flux, segment : array
         The flattened light curve (see `detrend.Flattened`), the candidates' transits masked when its trend was drawn.
     periodograms : tuple of BoxSearch

@@ -9,7 +9,7 @@ import numpy as np
 
 from lcnet.transits.bls import bls_search
 from lcnet.transits.characterise import characterise
-from lcnet.transits.detrend import Flattened
+from lcnet.transits.detrend import Flattened, in_transit
 from lcnet.transits.dips import Candidate, Dip, transit_mask
 from lcnet.transits.measure import measure_box, repeats
 from lcnet.transits.refine import refine_box
@@ -23,8 +23,8 @@ N_ABOVE = 4  # periods measured in a pass beside the search's own peaks
 PAIR_POWER = 0.8  # of a pair's, from which on a period of more transits goes before it
 SEPARATION = 0.02  # relative, of distinct periods
 LONE = 1.25  # times the threshold: nothing bears a single event out (benchmarks/false_alarms.py)
-FEW_EVENTS = 3  # transits up to which a period may rest on each of them being an event of its own
-EACH = 0.65  # of the threshold, for each of those events
+FEW_EVENTS = 4  # transits up to which a period may rest on each of them being an event of its own
+EACH = 0.5  # of the threshold, for each of those events: what four equal transits have that reach it together
 BEYOND = 6  # candidates found beyond those asked for, to tell whether these are noise
 MOST_EVENTS = 4  # tried in a pass
 NEAR_EVENT = 3.0  # windows about a single event in which its width is found again
@@ -66,7 +66,7 @@ def _strongest(curve, search, noise, min_snr, limits):
     """(dip, reason): the first peak that stands above the light curve's own noise and repeats, or why none does.
 
     Any two events of two planets make a pair: where the first rests on two transits, one of nearly its power that rests
-    on more goes before it.
+    on more goes before it, if it would be found without these two.
     """
     best, pair = 0.0, None
     for peak, *box in _peaks(search):
@@ -81,6 +81,8 @@ def _strongest(curve, search, noise, min_snr, limits):
         if not (measured["snr"] >= min_snr and repeats(measured["single"])):
             continue
         if measured["n_transits"] > 2:
+            if pair is not None and not _without(curve, pair, box, min_snr):
+                continue
             pair = None
         elif pair is not None:
             continue
@@ -95,6 +97,12 @@ def _strongest(curve, search, noise, min_snr, limits):
     if best < min_snr:
         return None, f"the strongest dip has SNR {best:.2f} < {min_snr:g} against the light curve's own noise"
     return None, f"the strongest dip, of SNR {best:.2f}, does not repeat"
+
+
+def _without(curve, pair, box, min_snr):
+    """Whether a box is found without the two transits of a pair: else it is an alias that has them for its own."""
+    measured = measure_box(curve, *box, others=in_transit(curve.time, *pair.box))
+    return measured is not None and measured["snr"] >= min_snr and repeats(measured["single"])
 
 
 def _longest_alias(curve, box, measured, limits):
@@ -116,18 +124,24 @@ def _longest_alias(curve, box, measured, limits):
     return box
 
 
-def _made_of(curve, dip, event, events):
-    """Whether a dip's transits are few, and each of them, `event` among them, is a single event by itself."""
-    single = measure_box(curve, *dip.box)["single"]
-    if not 2 <= len(single) <= FEW_EVENTS:
-        return False
-    period, epoch, duration = dip.box
-    transits = epoch + period * single[:, 0]
+def _by_its_events(curve, box, events):
+    """The product of the false-alarm probabilities of a box's few transits; NaN unless half of them, and two, are
+    events of their own.
 
-    def at(mid, one):
-        return abs(mid - one.epoch) < 0.5 * (duration + one.duration) / 24.0
-
-    return any(at(mid, event) for mid in transits) and all(any(at(mid, one) for one in events) for mid in transits)
+    As a single event must, they have to be deeper in the mean than what rises, and to have few others of their like.
+    """
+    measured = measure_box(curve, *box)
+    if measured is None or not 2 <= measured["n_transits"] <= FEW_EVENTS:
+        return np.nan
+    period, epoch, duration = box
+    mids, own = epoch + period * measured["single"][:, 0], []
+    for mid in mids:
+        reach = (0.5 * (duration + one.duration) / 24.0 for one in events.events)
+        own += [one for one, days in zip(events.events, reach, strict=True) if abs(mid - one.epoch) < days][:1]
+    if len(own) < max(2, mids.size / 2) or not events.stand_out(own):
+        return np.nan
+    faps = [gumbel_probability(0.5 * one.snr**2, 0.5 * events.maxima**2) for one in own]
+    return float(np.prod(faps))
 
 
 class Passes:
@@ -139,7 +153,7 @@ class Passes:
         self.curve = flattener.flatten()
         self.found, self.dips, self.periodograms = [], [], []
         self.asked = None  # the curve once as many were found as are wanted: more are found only to judge these
-        self.reason = ""
+        self.reason = self.taken_back = ""
 
     def rest(self):
         """The light curve without the transits found; None where under 20 points are left."""
@@ -155,7 +169,13 @@ class Passes:
         if rest is None:
             return None
         options = {} if self.density is None else {"density": self.density}
-        search = bls_search(rest.time, rest.flux, rest.flux_err, period=self.limits, **options)
+        try:
+            search = bls_search(rest.time, rest.flux, rest.flux_err, period=self.limits, **options)
+        except ValueError:
+            if not self.found:
+                raise
+            self.reason = "the transits found so far leave too little of the light curve to search"
+            return None
         self.periodograms.append(search)
         return rest, search
 
@@ -204,25 +224,50 @@ class Passes:
                 self.dips[k] = replace(dip, fap=fap)
                 self.found[k] = replace(self.found[k], fap=fap)
 
+    def find_events(self, rest):
+        """The single events of what is left, down to what each transit of a few may have."""
+        longest = self.flattener.window / WINDOW_DURATIONS
+        return find_events(rest, longest=longest, min_snr=EACH * self.min_snr)
+
+    def weigh_few(self):
+        """Probabilities of doubtful dips of few transits by these: noise would have to make every one of them.
+
+        Each must be an event of its own, on a trend that knew of none of them, nor of what else is in doubt. Any two
+        events make a pair, so that all together are as rare as the product; a third has to keep the period too.
+        """
+        for k, dip in enumerate(self.dips):
+            if dip.one or not dip.fap > self.max_fap:
+                continue
+            known = [one for one in self.found if not one.fap > self.max_fap]
+            curve = self.flattener.flatten(transit_mask(self.flattener.time, known))
+            curve = _points(curve, ~transit_mask(curve.time, known))
+            if curve.time.size < 20:
+                continue
+            fap = _by_its_events(curve, dip.box, self.find_events(curve))
+            if fap < dip.fap:
+                self.dips[k] = replace(dip, fap=fap, sure=True)
+                self.found[k] = replace(self.found[k], fap=fap)
+
     def in_doubt(self, most):
         """Whether any of the first `most` may be noise as far as is known."""
         return any(dip.fap > self.max_fap for dip in self.dips[:most])
 
     def judge(self):
-        """Take back, and return, what is no rarer than noise."""
+        """Take back what is no rarer than noise; whether there was any."""
+        self.weigh_few()
         doubtful = [k for k, dip in enumerate(self.dips) if dip.fap > self.max_fap]
         if not doubtful:
-            return []
+            return False
         first = self.found[doubtful[0]]
-        self.reason = (
-            f"the strongest dip, of SNR {first.snr:.2f}, is no rarer than this light curve's noise: false-alarm "
-            f"probability {first.fap:.2g} > {self.max_fap:g}"
+        dip = "a further dip" if len(doubtful) < len(self.found) else "the strongest dip"
+        self.reason = self.taken_back = (
+            f"{dip}, of SNR {first.snr:.2f} at {first.period:.6g} d, is no rarer than this light curve's noise: "
+            f"false-alarm probability {first.fap:.2g} > {self.max_fap:g}"
         )
-        dips = [self.dips[k] for k in doubtful]
         self.found = [one for k, one in enumerate(self.found) if k not in doubtful]
         self.dips = [one for k, one in enumerate(self.dips) if k not in doubtful]
         self.curve, self.asked = self.flattener.flatten(transit_mask(self.flattener.time, self.found)), None
-        return dips
+        return True
 
     def run(self, most):
         """All passes: candidates until none is left or there are `most`, then whether they are more than noise.
@@ -233,42 +278,33 @@ class Passes:
             while len(self.found) < most or (self.in_doubt(most) and len(self.found) < most + BEYOND):
                 if not self.search(most):
                     break
-            doubtful = self.judge()
-            if not doubtful or len(self.found) >= most or not self.accept_event(self.rest(), doubtful):
+            if not self.judge() or len(self.found) >= most or not self.accept_event(self.rest()):
                 break
         if len(self.found) > most:
             self.found, self.dips, self.curve = self.found[:most], self.dips[:most], self.asked or self.curve
 
-    def accept_event(self, rest, doubtful=()):
+    def accept_event(self, rest):
         """Accept the strongest single event that lasts; False where there is none."""
         reason = self.reason
-        accepted = any(self.accept(dip) for dip in islice(self.events(rest, doubtful), MOST_EVENTS))
+        accepted = any(self.accept(dip) for dip in islice(self.events(rest), MOST_EVENTS))
         self.reason = reason
         return accepted
 
-    def events(self, rest, doubtful=()):
-        """The single events that stand out, the strongest first, their trend not knowing of them, as dips.
-
-        Where one is among the few transits of a `doubtful` dip, a periodic one that noise could have made, and the
-        others are events of their own too, it is that one that is found.
-        """
+    def events(self, rest):
+        """The single events that stand out, the strongest first, their trend not knowing of them, as dips."""
         if rest is None:
             return
-        longest = self.flattener.window / WINDOW_DURATIONS
-        events = find_events(rest, longest=longest, min_snr=EACH * self.min_snr)
+        events = self.find_events(rest)
         for event in events.events:
             # for measuring, a period that brings no second transit
             box = 4 * (rest.time[-1] - rest.time[0]), event.epoch, event.duration
             measured = measure_box(rest, *box)
-            if measured is None or not measured["snr"] >= self.min_snr or not events.stands_out(event):
+            if measured is None or not measured["snr"] >= self.min_snr or not events.stand_out([event]):
                 continue
             fap = gumbel_probability(0.5 * event.snr**2, 0.5 * events.maxima**2)
-            if fap <= self.max_fap or not np.isfinite(fap):
-                for dip in doubtful:
-                    if _made_of(rest, dip, event, events.events):
-                        yield replace(dip, fap=fap, sure=True)
-                if min(event.snr, measured["snr"]) >= LONE * self.min_snr:
-                    yield Dip(box, event.snr, fap=fap, one=True, sure=True)
+            rare = fap <= self.max_fap or not np.isfinite(fap)
+            if rare and min(event.snr, measured["snr"]) >= LONE * self.min_snr:
+                yield Dip(box, event.snr, fap=fap, one=True, sure=True)
 
     def accept(self, dip):
         """Mask a dip, flatten again and measure it there; False where it does not last."""

@@ -197,7 +197,7 @@ def _items(target):
             return
         for found in list_paths(given):
             yield found if isinstance(found, Path) else Source(found[0], error=found[1])
-    elif hasattr(target, "flux") and hasattr(target, "time"):  # a LightCurve is a table, and iterable
+    elif all(hasattr(target, name) for name in ("flux", "time", "colnames")):  # a table, which is iterable too
         yield target
     elif several(target) or type(target).__name__ == "LightCurveCollection":
         for item in target.values() if isinstance(target, Mapping) else target:

@@ -100,20 +100,29 @@ class Recovery:
         Parameters
         ----------
         bins : (int, int), optional
-            Cells in period and in size; default: as many as leave some 15 planets in each, at most 8 x 8.
+            Cells in period and in size; default: as many as leave some 15 planets in each, at most 8 x 8, and one where
+        all planets have the same.
         found : bool
             Count what was found at its own period, whatever the network said.
 
         Returns
         -------
         Completeness
+
+        Raises
+        ------
+        ValueError
+            `bins` are not two numbers, each at least 1.
         """
         from astropy.stats import binom_conf_interval
 
         table = self.table[np.array(self.table["status"]) != "failed"]
         period, size = table["period"].value, table[self.kind].value
         if bins is None:
-            bins = (int(np.clip(np.sqrt(len(table) / 15), 2, 8)),) * 2
+            n = int(np.clip(np.sqrt(len(table) / 15), 2, 8))
+            bins = tuple(n if np.ptp(np.log(values)) > 1e-3 else 1 for values in (period, size))
+        elif np.shape(bins) != (2,) or min(bins) < 1:
+            raise ValueError(f"bins must be two numbers, cells in period and in size, got {bins}")
         good = ("recovered", "found") if found else ("recovered",)
         came_back = np.isin(np.array(table["status"]), good)
         edges = [_edges(values, n) for values, n in zip((period, size), bins, strict=True)]
@@ -128,6 +137,7 @@ class Recovery:
 
 
 def _edges(values, n):
+    """Edges of `n` cells, even in the logarithm, that hold all values."""
     if values.size == 0:
         return np.geomspace(1.0, 10.0, n + 1)
     low, high = values.min(), values.max()
@@ -162,8 +172,9 @@ def recover(
     n : int
         Planets to put in, one at a time.
     period : (float or Quantity, float or Quantity), days, optional
-        Drawn uniformly in the logarithm; default, and at most: the range `score` searches, 0.4 d to half the baseline.
-    depth : (float, float), ppm, optional
+        Drawn uniformly in the logarithm; default: the range `score` searches, 0.4 d to half the baseline. Where this
+        one goes beyond it the planets are searched for there too, as with `score`'s own `period`.
+    depth : (float or Quantity, float or Quantity), ppm, optional
         At mid-transit; default, where no radius is given: from half to thirty times what a transit of median duration
         at the middle period needs for `min_snr` in the white noise of this light curve.
     radius : (float or Quantity, float or Quantity), R_earth, optional
@@ -211,27 +222,40 @@ def recover(
 
     if int(n) < 1 or int(jobs) < 1:
         raise ValueError("n and jobs must be at least 1")
+    if not min_snr > 0:
+        raise ValueError(f"min_snr must be positive, got {min_snr}")
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"threshold is a probability, 0 to 1, got {threshold}")
     if output is not None:
         check_output(output)
+    elif resume:
+        raise ValueError("resume needs output: the outcomes of a stopped run lie beside it")
+    period, depth, radius = _pair("period", period, "d"), _depths(depth), _pair("radius", radius, "R_earth")
     curve = _one_star(lc)
     star = with_given(curve.star, check_star(star or {}))
     density = star_density(star)
     baseline = float(curve.time.max() - curve.time.min())
-    limits = search_range(baseline, None if period is None else tuple(plain(value, "d") for value in period))
-    options = Options(min_snr=float(min_snr), max_candidates=int(max_candidates), star=star, views=network is not None)
+    limits, searched_range = _ranges(curve, baseline, period)
+    options = Options(
+        period=searched_range,
+        min_snr=float(min_snr),
+        max_candidates=int(max_candidates),
+        star=star,
+        views=network is not None,
+    )
     judge = load_judge(network, prior)
     curve, own = _without_own(curve, options)
     kind = "depth" if radius is None else "radius"
     sizes = {"depth": None, "radius_ratio": None}
     if radius is None:
-        sizes["depth"] = _depth_range(curve, limits, min_snr) if depth is None else tuple(map(float, depth))
+        sizes["depth"] = _depth_range(curve, limits, min_snr) if depth is None else depth
     elif depth is not None:
         raise ValueError("give either depth or radius")
     elif "radius" not in star:
         raise ValueError("radius needs the star's: star={'radius': 0.9} in solar radii, or give depth in ppm")
     else:
         scale = star["radius"] * EARTH_RADII
-        sizes["radius_ratio"] = tuple(plain(value, "R_earth") / scale for value in radius)
+        sizes["radius_ratio"] = tuple(value / scale for value in radius)
     injections = draw_injections(
         int(n), start=float(curve.time[0]), period=limits, density=density or 1.0, seed=int(seed), **sizes
     )
@@ -241,6 +265,7 @@ def recover(
         "lcnet": __version__,
         "light_curve": _digest(curve),
         "star": star,
+        "period_searched": searched_range,
         "min_snr": float(min_snr),
         "max_candidates": int(max_candidates),
         "network": judge.meta(),
@@ -272,6 +297,43 @@ def _one_star(lc) -> Curve:
     if sources[0].error is not None:
         raise sources[0].error
     return sources[0].curve()
+
+
+def _pair(name, limits, unit):
+    """(smallest, largest) in plain numbers of a unit; None stays None."""
+    if limits is None:
+        return None
+    try:
+        values = tuple(plain(value, unit) for value in limits)
+    except TypeError:  # one number, or words
+        values = ()
+    if len(values) != 2 or not 0 < values[0] <= values[1] < np.inf:
+        raise ValueError(f"{name} must be (smallest, largest), positive, in {unit}; got {limits}")
+    return values
+
+
+def _depths(depth):
+    from astropy.units import cds
+
+    depths = _pair("depth", depth, cds.ppm)
+    if depths is not None and depths[1] < 1.0:
+        low, high = (1e6 * value for value in depths)
+        raise ValueError(f"depths are in ppm and no light curve shows {depths[1]:g} ppm: depth=({low:g}, {high:g})?")
+    return depths
+
+
+def _ranges(curve, baseline, period):
+    """The periods of the planets, and those searched: None for the usual ones, else these widened to hold them."""
+    cadence = float(np.median(np.diff(np.sort(curve.time))))
+    limits = search_range(baseline, period, cadence=cadence)
+    if period is None:
+        return limits, None
+    try:
+        usual = search_range(baseline, cadence=cadence)
+    except ValueError:  # too short for those
+        return limits, limits
+    wider = min(usual[0], limits[0]), max(usual[1], limits[1])
+    return limits, None if wider == usual else wider
 
 
 def _without_own(curve, options):

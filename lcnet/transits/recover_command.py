@@ -50,13 +50,22 @@ def recover(
     \b
     lcnet transits recover one_lc.fits -n 1000 --jobs 2 --output recovered.ecsv --figure map.png
     """
-    from lcnet.transits.commands import _star
+    from lcnet.transits.commands import _finish, _star
     from lcnet.transits.table import check_output
 
     if resume and output is None:
         raise typer.BadParameter(
             "the outcomes of a stopped run lie beside its --output: name it", param_hint="--resume"
         )
+    if depth is not None and radius is not None:
+        raise typer.BadParameter("planets have a depth or a radius: give one of the two", param_hint="--radius")
+    for option, pair in (("--period", period), ("--depth", depth), ("--radius", radius)):
+        if pair is not None and not 0 < pair[0] <= pair[1] < float("inf"):
+            raise typer.BadParameter("give the smallest and the largest, both positive", param_hint=option)
+    if not min_snr > 0:
+        raise typer.BadParameter(f"{min_snr:g} is not positive", param_hint="--min-snr")
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise typer.BadParameter(f"{threshold:g} is no probability", param_hint="--threshold")
     try:
         if output is not None:
             check_output(output)
@@ -69,13 +78,13 @@ def recover(
     if threshold is not None:
         options["threshold"] = threshold
     options |= {"network": None if search_only else network}
-    raise typer.Exit(_run(target, output, figure, options))
+    _finish(_run(target, output, figure, options))
 
 
 def _run(target, output, figure, options) -> int:
     from lcnet.transits.commands import NOTHING_SCORED, SCORED, SOME_FAILED, unwritable, worked
     from lcnet.transits.recover import recover as run
-    from lcnet.transits.screen import say_error
+    from lcnet.transits.screen import out, say_error
 
     if figure is not None and (problem := unwritable(figure)):
         say_error(f"cannot write {figure}: {problem}")
@@ -86,17 +95,20 @@ def _run(target, output, figure, options) -> int:
         return written
     if not written:  # it was said, and --resume has it
         return NOTHING_SCORED
-    grid = recovery.completeness()
-    _say(recovery, grid)
-    if output is not None:
-        print(f"table: {output}")
-    if figure is not None:
+    grid, drawn = recovery.completeness(), True
+    if figure is not None:  # before anything is printed: a reader that stops listening must not cost the map
         try:
             _draw(grid, figure, recovery.target)
         except (OSError, ValueError) as error:
             say_error(f"cannot write {figure}: {error}")
-            return NOTHING_SCORED
-        print(f"map: {figure}")
+            drawn = False
+    _say(recovery, grid)
+    if output is not None:
+        out(f"table: {output}")
+    if not drawn:
+        return NOTHING_SCORED
+    if figure is not None:
+        out(f"map: {figure}")
     return SOME_FAILED if "failed" in list(recovery.table["status"]) else SCORED
 
 
@@ -119,22 +131,24 @@ def _say(recovery, grid):
 
     import numpy as np
 
+    from lcnet.transits.screen import out
+
     table = recovery.table
     counts = Counter(map(str, table["status"]))
     told = ", ".join(
         f"{counts[name]} {name}" for name in ("recovered", "found", "harmonic", "missed", "failed") if counts[name]
     )
-    print(f"{recovery.target}: of {len(table)} planets put in, {told}.")
+    out(f"{recovery.target}: of {len(table)} planets put in, {told}.")
     for own in table.meta["own_candidates"]:
-        print(f"  cut out before: a candidate of its own at {own}")
+        out(f"  cut out before: a candidate of its own at {own}")
     unit = "ppm" if recovery.kind == "depth" else "R_earth"
-    print(f"\nrecovered, %, by period [d] (across) and {recovery.kind} [{unit}] (down); . where none was put in\n")
+    out(f"\nrecovered, %, by period [d] (across) and {recovery.kind} [{unit}] (down); . where none was put in\n")
     centre = np.sqrt(grid.period[1:] * grid.period[:-1])
-    print(" " * 18 + "".join(f"{value:7.3g}" for value in centre))
+    out(" " * 18 + "".join(f"{value:7.3g}" for value in centre))
     for row in reversed(range(len(grid.size) - 1)):
         cells = [
             f"{100 * grid.share[column, row]:7.0f}" if grid.injected[column, row] else "      ."
             for column in range(len(centre))
         ]
-        print(f"{grid.size[row]:8.4g} -{grid.size[row + 1]:8.4g}" + "".join(cells))
-    print()
+        out(f"{grid.size[row]:8.4g} -{grid.size[row + 1]:8.4g}" + "".join(cells))
+    out("")

@@ -79,6 +79,8 @@ def star_rows(found, probabilities) -> list[dict]:
             row["status"] = "failed"
             words.insert(0, str(view) if candidate.status == "failed" else f"no views: {view}")
             view = ({}, ())
+        if number == 1:
+            words.append(search.reason)
         row["flags"] = " ".join(dict.fromkeys((*flags, *candidate.flags, *view[1], *unlike, *tested)))
         row["reason"] = sentence(*words)
         rows.append(row)

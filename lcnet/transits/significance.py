@@ -3,8 +3,10 @@
 Two numbers. The signal detection efficiency is a peak's height over the running median in units of the scatter about it
 (Kovacs et al. 2002; Hippke & Heller 2019). The false-alarm probability is that of noise like this star's giving a peak
 as high anywhere in the search: the maxima of blocks of the periodogram, with what was found taken out, follow an
-extreme-value law (Suveges 2014). SNR^2 / 2, a gain in log likelihood, has an exponential tail for any chain of Gaussian
-tries, so that its maxima follow Gumbel's law; red noise changes its scale, which is what is fitted.
+extreme-value law (Suveges 2014). g = SNR^2 / 2, a gain in log likelihood, has an exponential tail for any chain of
+Gaussian tries, so that its maxima follow Gumbel's law: the best of n boxes lies at ln n, with scale 1. So the power
+rises towards long periods because more boxes fit into the orbit, which moves the law and does not stretch it (dividing
+the power by its running median would); what stretches it is red noise.
 
 References
 ----------
@@ -30,6 +32,20 @@ LEAST = 50  # trial periods that a scatter can be told from
 PIECES = 25
 BLOCKS = 64
 ENOUGH = 1000
+# Independent boxes in as much of the orbit as the best box is long: what makes the median gain of white noise that of
+# Gumbel's law, at all periods from 0.4 d to half of four years, cadences of 2 and 30 minutes, densities of 0.3 to 2
+BOXES_A_DURATION = 0.8
+
+
+def running_median(values):
+    """The running median along a periodogram, shape (P,)."""
+    edges = np.linspace(0, values.size, PIECES + 1).astype(int)
+    middle = 0.5 * (edges[1:] + edges[:-1])
+    medians = []
+    for first, last in zip(edges, edges[1:], strict=False):
+        # of hundreds of thousands of values, every n-th tells the median as well: neighbours are all but equal
+        medians.append(np.median(values[first : last : max(1, (last - first) // ENOUGH)]))
+    return np.interp(np.arange(values.size), middle, medians)
 
 
 def noise_level(search):
@@ -37,14 +53,7 @@ def noise_level(search):
 
     It takes out the rise of the noise towards long periods.
     """
-    power = search.power
-    edges = np.linspace(0, power.size, PIECES + 1).astype(int)
-    middle = 0.5 * (edges[1:] + edges[:-1])
-    medians = []
-    for first, last in zip(edges, edges[1:], strict=False):
-        # of hundreds of thousands of powers, every n-th tells the median as well: neighbours are all but equal
-        medians.append(np.median(power[first : last : max(1, (last - first) // ENOUGH)]))
-    return np.interp(np.arange(power.size), middle, medians)
+    return running_median(search.power)
 
 
 def detection_efficiency(search, peak):
@@ -79,11 +88,16 @@ def gumbel_probability(value, maxima):
         return np.nan
     place = low + scale * np.log(np.log(4.0))
     # 1 - exp(-M exp(-y)), exact also where it is tiny
-    return float(-np.expm1(-maxima.size * np.exp(-np.clip((value - place) / scale, -30.0, 700.0))))
+    return float(-np.expm1(-maxima.size * np.exp(-max((value - place) / scale, -30.0))))
 
 
 class PeriodogramNoise:
     """The extreme-value law of one periodogram, best one without what was found.
+
+    At one trial period the best of n independent boxes is taken, n about the orbit over their duration: in white noise
+    g follows Gumbel's law about ln n with scale 1. Red noise multiplies it, by more at the longer durations of long
+    periods: the running median tells by how much. g / that - ln n is of one law at all periods, and so are its maxima
+    over blocks, whose quartiles tell what is left to know.
 
     Parameters
     ----------
@@ -95,9 +109,11 @@ class PeriodogramNoise:
         level = noise_level(search) if search.power.size >= 8 * PIECES else np.zeros(1)
         if not np.median(level) > 0:
             return
-        # the rise of the level is divided out, that all blocks are of one law
-        self.level = np.maximum(level / np.median(level), 0.1)
-        gain = 0.5 * (search.power / self.level) ** 2
+        self.tries = np.log(np.maximum(BOXES_A_DURATION * 24.0 * search.period / running_median(search.duration), 2.0))
+        # the median of Gumbel's law lies ln ln 2 beyond its place
+        self.red = 0.5 * level**2 / (self.tries - np.log(np.log(2.0)))
+        self.red = np.maximum(self.red, 0.01 * np.median(self.red))
+        gain = 0.5 * search.power**2 / self.red - self.tries
         n = min(BLOCKS, gain.size // 8)
         self.maxima = np.maximum.reduceat(gain, np.linspace(0, gain.size, n + 1).astype(int)[:-1])
 
@@ -105,8 +121,8 @@ class PeriodogramNoise:
         """False-alarm probability of a peak of this period [d] and white-noise SNR; NaN if too little is known."""
         if self.maxima.size == 0:
             return np.nan
-        here = self.level[min(np.searchsorted(self.period, period), self.period.size - 1)]
-        return gumbel_probability(0.5 * (power / here) ** 2, self.maxima)
+        here = min(np.searchsorted(self.period, period), self.period.size - 1)
+        return gumbel_probability(0.5 * power**2 / self.red[here] - self.tries[here], self.maxima)
 
 
 def periodogram_probability(period, power, noise):

@@ -52,10 +52,12 @@ class Events:
     maxima: np.ndarray
     bump: float
 
-    def stands_out(self, event):
-        """Whether an event is one of few such dips, and deeper than what rises: noise is as often up as down."""
-        alike = sum(other.snr > ALIKE * event.snr for other in self.events)
-        return alike <= MOST_ALIKE and event.snr > OVER_BUMPS * self.bump
+    def stand_out(self, own):
+        """Whether events, one or those of one body, have few others of their like and are deeper in the mean than what
+        rises: noise is as often up as down."""
+        snr = np.mean([event.snr for event in own])
+        alike = sum(other.snr > ALIKE * snr for other in self.events if other not in own)
+        return alike < MOST_ALIKE and snr > OVER_BUMPS * self.bump
 
 
 @njit(nogil=True)

@@ -94,9 +94,10 @@ def _jump(away, raw, sigma):
 
 
 def whole_transits(curve, mids, duration, *, sigma, others=None, better=1.0):
-    """Which transits have both sides, are no step, and look like a transit rather than a sudden drop that decays.
+    """Which transits have both sides and are no step; none, if they look like a sudden drop that decays.
 
-    A transit leaves the star where it was: the flux before flattening goes on after it as it went before.
+    A transit leaves the star where it was: the flux before flattening goes on after it as it went before. What the
+    shape is, all of them tell together, for they are of one body: one that has another dip at its side does not.
 
     Parameters
     ----------
@@ -117,6 +118,7 @@ def whole_transits(curve, mids, duration, *, sigma, others=None, better=1.0):
     days = duration / 24.0
     wanted = SIDES * days / float(np.median(np.diff(curve.time)))
     whole = np.zeros(len(mids), bool)
+    transit, dropout = 0.0, 0.0
     for k, mid in enumerate(mids):
         here = slice(*np.searchsorted(curve.time, [mid - 2 * days, mid + 2 * days]))
         away, flux, raw = (curve.time[here] - mid) / days, curve.flux[here], curve.raw_flux[here]
@@ -131,5 +133,7 @@ def whole_transits(curve, mids, duration, *, sigma, others=None, better=1.0):
         jump, jump_error = _jump(away, raw, sigma)
         level = abs(step) < max(UNLIKE_SIDES * depth, ERRORS * step_error)
         if depth > 0 and level and abs(jump) < max(JUMP * depth, ERRORS * jump_error):
-            whole[k] = _best_transit(away, flux) > better * _best_dropout(away, flux)
-    return whole
+            whole[k] = True
+            transit += _best_transit(away, flux)
+            dropout += _best_dropout(away, flux)
+    return whole & (transit > better * dropout)

@@ -88,14 +88,3 @@ def test_progress_is_told(run, good, monkeypatch):
     monkeypatch.setattr(commands, "progress_bar", display)
     assert run("classify", good).exit_code == 0
     assert told == [("rows", 1, 1, "rows")]
-
-
-def test_an_output_that_takes_no_more(run, good, monkeypatch):
-    from lcnet.supernovae import commands
-
-    def full(line="", **options):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(commands, "out", full)
-    done = run("classify", good)
-    assert done.exit_code == 1 and "cannot print the table" in done.stderr

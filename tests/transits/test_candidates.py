@@ -154,6 +154,19 @@ def test_beta_of_white_noise_is_one_and_grows_with_red_noise():
     assert red_noise_beta(time, red, n / 2.0) == pytest.approx(expected, rel=0.1)
 
 
+def test_a_dip_that_is_taken_back_is_named():
+    """Beside a strong planet one that is no rarer than noise, by a limit that only the strong one passes."""
+    rng = np.random.default_rng(5)
+    time = np.arange(0, 60, 1 / 48)
+    flux = 1 + 2e-4 * rng.normal(size=time.size)
+    for period, epoch, depth in ((3.1, 1.3, 2e-2), (4.7, 2.2, 6e-4)):
+        flux[in_transit(time, period, epoch, 3.4)] -= depth
+    both, one = find_candidates(time, flux), find_candidates(time, flux, max_fap=1e-280)
+    assert len(both.candidates) == 2 and both.reason == ""
+    assert [round(found.period, 1) for found in one.candidates] == [3.1]
+    assert one.reason.startswith("a further dip, of SNR ") and "at 4.7" in one.reason and "no rarer" in one.reason
+
+
 def test_planets_beyond_those_asked_for_are_no_noise():
     """Two of four planets, the other two in their periodogram: what they are judged by is without all four."""
     planets = [(4.1, 1.3, 3.4, 8e-4), (7.3, 2.2, 4.1, 7e-4), (11.9, 5.1, 4.8, 7e-4), (19.7, 3.3, 5.3, 8e-4)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -316,6 +317,8 @@ def test_what_is_neither_a_file_nor_a_name_is_said():
         read("nothing-*.fits")
     with pytest.raises(ValueError, match="write KIC 17, TIC 17 or EPIC 17"):
         read("17")
+    with pytest.raises(TypeError, match="cannot read a light curve from SimpleNamespace"):
+        read(SimpleNamespace(time=np.arange(3), flux=np.ones(3)))  # as a periodogram has them
     with pytest.raises(TypeError, match="ndarray"):
         read(np.ones(3))
 

@@ -6,8 +6,10 @@ import errno
 import json
 import os
 
+import astropy.units as u
 import numpy as np
 import pytest
+from astropy.units import cds
 
 from lcnet.transits.injection import LIMB_DARKENING, draw_injections, inject
 from lcnet.transits.plots_recovery import plot_completeness
@@ -90,11 +92,52 @@ def test_a_planet_does_not_depend_on_how_many_there_are():
         ({"radius": (1, 2)}, "star's"),
         ({"n": 0}, "at least 1"),
         ({"period": (5.0, 50.0)}, "no second transit"),
+        ({"period": (0.01, 5.0)}, "below four"),  # of half an hour
+        ({"period": 3.0}, r"period must be \(smallest, largest\)"),
+        ({"depth": 500}, r"depth must be \(smallest, largest\)"),
+        ({"depth": (5e-4, 1e-3)}, r"depths are in ppm.*depth=\(500, 1000\)\?"),
+        ({"depth": (3 * u.m, 4 * u.m)}, "not convertible"),
+        (
+            {"radius": (1, 2, 3), "star": {"radius": 1.0}},
+            r"radius must be \(smallest, largest\).*R_earth; got \(1, 2, 3\)",
+        ),
+        ({"min_snr": -3.0}, "min_snr must be positive"),
+        ({"threshold": 2.0}, "threshold is a probability"),
+        ({"resume": True}, "resume needs output"),
     ],
 )
 def test_what_makes_no_sense_is_named(options, message):
     with pytest.raises(ValueError, match=message):
         recover(white(), network=None, **{"n": 2, **options})
+
+
+@pytest.mark.parametrize(
+    "depth",
+    [(500 * cds.ppm, 1000 * cds.ppm), (5e-4 * u.dimensionless_unscaled, 0.1 * u.percent), (500, 1000) * cds.ppm],
+)
+def test_depths_with_units_are_those(depth):
+    made = recover(white(), n=2, period=(2.0, 3.0), depth=depth, network=None).table["depth"].value
+    assert np.all((made >= 500) & (made <= 1000))
+
+
+def test_planets_are_searched_for_where_they_are_put_in():
+    """Beyond half of the baseline, and below 0.4 d, where the search of itself does not look."""
+    for period, most in (((11.0, 18.0), None), ((0.15, 0.35), (0.15, 10.0))):
+        result = recover(white(), n=8, period=period, depth=(2e4, 3e4), network=None, seed=1)
+        searched = result.table.meta["period_searched"]
+        assert searched[0] == pytest.approx(min(0.4, period[0])) and searched[1] >= (most or period)[1] - 0.1
+        found = np.array(result.table["status"])[result.table["n_transits"] >= 2]
+        assert np.mean(found == "recovered") > 0.8, result.table
+    inside = recover(white(), n=1, period=(1.0, 6.0), depth=(2e4, 3e4), network=None)
+    assert inside.table.meta["period_searched"] is None
+
+
+def test_one_planet_is_a_map_of_one_cell():
+    result = recover(white(), n=1, period=(1.0, 6.0), depth=(2e4, 3e4), network=None)
+    assert result.completeness().injected.tolist() == [[1]]
+    for bins in (3, (2, 0), (1, 2, 3)):
+        with pytest.raises(ValueError, match="bins must be two numbers"):
+            result.completeness(bins=bins)
 
 
 @pytest.fixture(scope="module")
@@ -258,6 +301,14 @@ def test_from_the_shell(star_files, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["map.png", "planets.csv"]
 
 
+def test_the_map_is_drawn_before_anybody_can_stop_listening(star_files, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("lcnet.transits.screen.out", lambda *said, **how: drawn.append((tmp_path / "m.png").exists()))
+    words = (star_files["quiet"], "-n", 2, "--period", 1, 5, "--depth", 300, 20_000, "--search-only")
+    assert shell(*words, "--figure", tmp_path / "m.png").exit_code == 0
+    assert drawn and all(drawn)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
 def test_a_signal_stops_the_work_and_the_advice_is_true(star_files, tmp_path, monkeypatch, name, status):
@@ -304,6 +355,10 @@ def test_an_output_that_cannot_be_written_is_said_before_the_work(tmp_path, star
         (["nowhere.fits", "--output", "a.txt"], 2, "a.txt"),
         (["nowhere.fits", "--figure", "a.txt"], 2, "a.txt"),
         (["nowhere.fits", "--star", "size=3"], 2, "size"),
+        (["nowhere.fits", "--depth", 200, 100], 2, "--depth"),
+        (["nowhere.fits", "--depth", 100, 200, "--radius", 1, 2], 2, "--radius"),
+        (["nowhere.fits", "--min-snr", -3], 2, "--min-snr"),
+        (["nowhere.fits", "--threshold", 2], 2, "--threshold"),
     ],
 )
 def test_wrong_usage_is_one_sentence(words, status, said):

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from lcnet.transits.bls import bls_search
-from lcnet.transits.significance import detection_efficiency, gumbel_probability, noise_level, periodogram_probability
+from lcnet.transits.significance import (
+    PeriodogramNoise,
+    detection_efficiency,
+    gumbel_probability,
+    noise_level,
+    periodogram_probability,
+)
 
 LIMITS = (0.5, 13.0)
 
@@ -48,6 +54,30 @@ def test_white_noise_passes_one_percent_as_seldom_as_it_should():
     faps = np.array(faps)
     # 100 draws of 10 %: 2 to 20 with 99.8 %; of 1 %: at most 5 with 99.95 %
     assert 2 <= np.sum(faps < 0.1) <= 20 and np.sum(faps < 0.01) <= 5
+
+
+def test_white_noise_is_of_one_law_at_all_periods():
+    """g = SNR^2 / 2 of the best of n boxes: Gumbel's law about ln n with scale 1, short periods and long."""
+    time = np.arange(0, 120, 1 / 48)
+    gains, reds = [], []
+    for seed in range(4):
+        flux = 1 + 1e-3 * np.random.default_rng(seed).normal(size=time.size)
+        search = bls_search(time, flux, np.full(time.size, 1e-3), period=(0.5, 60.0), threads=1)
+        noise = PeriodogramNoise(search)
+        gains.append(0.5 * search.power**2 - noise.tries)
+        reds.append(noise.red)
+    long = search.period > 10
+    for here in (search.period < 1, (search.period > 1) & ~long, long):
+        low, middle, high = np.quantile(np.concatenate([gain[here] for gain in gains]), (0.25, 0.5, 0.75))
+        # the quartiles of the law are 1.57 apart, its median 0.37; a few hundred independent periods tell it to 0.1
+        assert high - low == pytest.approx(1.57, abs=0.25)
+        assert middle == pytest.approx(0.37, abs=0.35)
+        assert np.median(np.concatenate([red[here] for red in reds])) == pytest.approx(1.0, abs=0.12)
+
+
+def test_a_probability_is_as_small_as_it_is():
+    maxima = np.random.default_rng(2).gumbel(10.0, 1.0, 64)
+    assert 0 < gumbel_probability(500.0, maxima) < 1e-150 and gumbel_probability(5e4, maxima) == 0.0
 
 
 def test_a_planet_stands_out_of_the_noise_without_it():

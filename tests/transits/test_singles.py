@@ -67,6 +67,24 @@ def test_a_transit_is_whole_and_a_drop_that_decays_is_not():
     assert whole_transits(step, [20.2], 10.0, sigma=SIGMA).tolist() == [False]
 
 
+def test_the_shape_of_two_transits_is_told_by_both():
+    """Beside one of them the detector lost sensitivity and regained it: alone it looks like a drop that decays."""
+
+    def after(light, mid, depth):
+        since = light.time - mid
+        light.flux -= depth * np.where(since > 0, np.exp(-np.maximum(since, 0) / 0.15), 0.0)
+
+    mids, depth = [20.0, 50.0], 4e-4
+    both = flat(dips=[(mid, 10.0, depth) for mid in mids])
+    after(both, 49.22, 1e-3)
+    assert whole_transits(both, mids[1:], 10.0, sigma=SIGMA).tolist() == [False]
+    assert whole_transits(both, mids, 10.0, sigma=SIGMA).tolist() == [True, True]
+    drops = flat()
+    for mid in mids:
+        after(drops, mid, 2e-3)
+    assert whole_transits(drops, [mid + 0.1 for mid in mids], 10.0, sigma=SIGMA).tolist() == [False, False]
+
+
 def test_a_star_that_jumps_in_a_dip_has_no_transit():
     light = flat(dips=[(20.0, 10.0, 1e-3)])
     jump = SimpleNamespace(**vars(light))
