@@ -58,6 +58,7 @@ ENGINES = {
     "two-stage": {"engine": "folding"},
     "two-stage os 3": {"engine": "folding", "oversample": 3},
 }
+TITLES = {"tess": "TESS", "kepler": "Kepler"}
 SIGMA = 1e-3
 # of the mean over many: a single threshold rests on the few strongest of the light curves without a planet
 RATES = tuple(np.linspace(0.01, 0.10, 19))
@@ -375,7 +376,7 @@ def draw(results, path):
             if key == "period":
                 axes.set_xscale("log")
         row[0].set_ylabel("recovered")
-        row[0].set_title(f"{survey}, {len(planets)} injections", loc="left", fontsize=10)
+        row[0].set_title(f"{TITLES[survey]}, {len(planets)} injections", loc="left", fontsize=10)
         row[0].legend(fontsize=8)
     figure.tight_layout()
     figure.savefig(path, dpi=90)
