@@ -106,7 +106,6 @@ def test_gaps_and_missing_points_do_not_matter():
         ({"period": np.ones((2, 3))}, "1-D"),
         ({"period": [1.0, 10.0]}, r"tuple, period=\(1, 10\).*np.array"),
         ({"period": [1.0, 10.0] * u.d}, "tuple"),
-        ({"period": [1.0, 2.0, 30.0]}, "1 of 3.*no second transit"),
         ({"period": Time([2001.0, 2002.0], format="mjd")}, "period must be numbers, got dates"),
         ({"oversample": -1}, "oversample must be a whole number"),
         ({"oversample": 0}, "oversample must be a whole number"),
