@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -185,7 +186,11 @@ class Network:
         return self._members(inputs, batch_size, device).astype(np.float32)
 
     def _members(self, inputs: Mapping, batch_size: int, device: str | None) -> np.ndarray:
-        return self._told(outputs(self._nets, self.specs, inputs, batch_size=batch_size, device=device))
+        import torch
+
+        threads = torch.get_num_threads()
+        found = outputs(self._nets, self.specs, inputs, batch_size=batch_size, device=device, threads=threads)
+        return self._told(found)
 
     def _told(self, raw: np.ndarray) -> np.ndarray:
         """The members' raw outputs (members, n, ...), calibrated."""
@@ -262,7 +267,9 @@ def as_reading(network: Network, name: str) -> Network:
     return Reading(reading_card(name, entry, network.card), network)
 
 
-def outputs(nets, specs, inputs: Mapping, *, batch_size: int = 256, device: str | None = None) -> np.ndarray:
+def outputs(
+    nets, specs, inputs: Mapping, *, batch_size: int = 256, device: str | None = None, threads: int = 1
+) -> np.ndarray:
     """Raw outputs of each network in `nets`, array (members, n, ...), float32.
 
     Parameters
@@ -274,6 +281,8 @@ def outputs(nets, specs, inputs: Mapping, *, batch_size: int = 256, device: str 
         Physical units; arrays on disk are read `batch_size` rows at a time.
     batch_size : int
     device : str, optional
+    threads : int
+        So many batches side by side on a CPU. One after the other is for those whose hooks want them in order.
     """
     import torch
 
@@ -289,13 +298,36 @@ def outputs(nets, specs, inputs: Mapping, *, batch_size: int = 256, device: str 
         net.to(place)
     if length == 0:  # not every layer takes an empty batch: learn the outputs' shape from a row of zeros
         inputs = {name: np.zeros((1, *specs[name].shape), np.float32) for name in inputs if name in specs}
-    found = []
-    with torch.inference_mode():
-        for start in range(0, max(length, 1), batch_size):
-            rows = {name: values[start : start + batch_size] for name, values in inputs.items() if values is not None}
-            x = to_tensors(specs, normalise(specs, check(specs, rows, first_row=start)), place)
-            found.append(torch.stack([net(x) for net in nets]).float().cpu())
+
+    def told(start):
+        rows = {name: values[start : start + batch_size] for name, values in inputs.items() if values is not None}
+        x = to_tensors(specs, normalise(specs, check(specs, rows, first_row=start)), place)
+        with torch.inference_mode():
+            return torch.stack([net(x) for net in nets]).float().cpu()
+
+    starts = range(0, max(length, 1), batch_size)
+    threads = min(threads, len(starts))
+    if on_disk or place.type != "cpu" or threads == 1:
+        found = [told(start) for start in starts]
+    else:
+        found = _side_by_side(told, starts, threads)
     return torch.cat(found, dim=1).numpy()[:, :length]
+
+
+def _side_by_side(work, tasks, threads: int) -> list:
+    """Call `work` with each task, a thread of torch's each.
+
+    Layers as small as ours gain little from threads inside of them, and on a busy machine lose much: these wait for
+    each other after every product, where batches wait for nobody.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    try:
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            return list(pool.map(work, tasks))
+    finally:
+        torch.set_num_threads(before)
 
 
 def _locate(name_or_path: str | os.PathLike) -> tuple[Path, int]:

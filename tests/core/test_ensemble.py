@@ -379,3 +379,18 @@ def test_workers_do_not_import_torch():
 def test_simulations_of_nothing_are_refused(wrong):
     with pytest.raises(ValueError, match="positive"):
         simulate_blocks(TOY, **({"n": 5, "seed": 1} | wrong))
+
+
+def test_batches_side_by_side_give_the_same_bits(trained):
+    """Many batches are predicted on as many threads as torch has; it keeps its own number of them."""
+    _, net = trained
+    x, before = simulate(500, 9).inputs, torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = net.predict_members(x, batch_size=16)
+        torch.set_num_threads(2)
+        together = net.predict_members(x, batch_size=16)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    np.testing.assert_array_equal(alone, together)
