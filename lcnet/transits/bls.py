@@ -19,7 +19,7 @@ import numpy as np
 
 from lcnet.transits.box_options import read_options
 from lcnet.transits.boxes import BoxSearch, in_threads, search_bands
-from lcnet.transits.engines import exact_bins, search_limits
+from lcnet.transits.engines import search_exactly, search_limits
 from lcnet.transits.peaks import N_PEAKS
 from lcnet.transits.periods import Band, search_range, split_octaves
 from lcnet.transits.points import columns, read_points
@@ -110,16 +110,7 @@ def _search(points, options):
         return search_limits(points, limits, options)
     options.check(trials[0], points)
     bands = split_octaves(trials, points.cadence, density=options.density) if hours is None else [Band(trials, hours)]
-    return search_bands(
-        points.time,
-        points.flux,
-        points.err,
-        bands,
-        oversample=options.oversample or exact_bins(hours),
-        objective=options.objective,
-        like_astropy=hours is not None,
-        threads=options.threads,
-    )
+    return search_exactly(points, bands, options)
 
 
 def bls_many(light_curves, *, keep=None, threads=None, **options):

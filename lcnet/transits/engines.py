@@ -15,7 +15,7 @@ from lcnet.transits.peaks import N_PEAKS, Place, find_peaks
 from lcnet.transits.periods import Band, central_duration, count_periods, period_bands, period_grid
 from lcnet.transits.two_stage import BINS_A_DURATION, CELLS_A_DURATION, folding_bands, folding_cost, two_stage_search
 
-__all__ = ["exact_bins", "search_limits"]
+__all__ = ["search_exactly", "search_limits"]
 
 ASTROPY_BINS = 10  # phase bins in the shortest explicit duration, astropy's default
 # Relative costs, in units of folding and scanning one cell (about 2 ns): adding a point to a phase bin, and what the
@@ -27,9 +27,23 @@ MOST_BYTES = 4 << 30  # four years of Kepler take 0.05 GiB
 PERIOD_BYTES, CELL_BYTES = 48, 8  # of the six columns of a period; of a cell's flux and weight
 
 
-def exact_bins(hours):
+def _exact_bins(hours):
     """Phase bins in the shortest duration, where nothing else is asked for."""
     return BINS_A_DURATION if hours is None else ASTROPY_BINS
+
+
+def search_exactly(points, bands, options):
+    """Every period of given bands, by the exact engine: with explicit durations as astropy does."""
+    return search_bands(
+        points.time,
+        points.flux,
+        points.err,
+        bands,
+        oversample=options.oversample or _exact_bins(options.hours),
+        objective=options.objective,
+        like_astropy=options.hours is not None,
+        threads=options.threads,
+    )
 
 
 def _exact_count(points, low, high, hours, density):
@@ -42,7 +56,7 @@ def _exact_cost(octaves, points, hours, density):
     cost = 0.0
     for band in octaves:
         low, high = band.period
-        bins = 12.0 * (low + high) / band.duration.min() * exact_bins(hours)
+        bins = 12.0 * (low + high) / band.duration.min() * _exact_bins(hours)
         each = POINT_COST * points.time.size + 0.5 * bins * band.duration.size
         cost += _exact_count(points, low, high, hours, density) * each
     return cost
@@ -86,17 +100,7 @@ def _by_exact(points, sums, limits, options):
         bands = period_bands(points.baseline, low, high, points.cadence, density=density)
     else:
         bands = [Band(period_grid(points.baseline, low, high, duration=hours[0]), hours)]
-    oversample = options.oversample or exact_bins(hours)
-    search = search_bands(
-        points.time,
-        points.flux,
-        points.err,
-        bands,
-        oversample=oversample,
-        objective=options.objective,
-        like_astropy=hours is not None,
-        threads=options.threads,
-    )
+    search = search_exactly(points, bands, options)
     total = float(sums[:, 1].sum())
     peaks = find_peaks(
         points.time - points.time[0],
@@ -105,7 +109,7 @@ def _by_exact(points, sums, limits, options):
         _exact_places(bands, points.baseline, hours, density),
         zero=float(points.time[0]),
         total=total,
-        oversample=max(oversample, BINS_A_DURATION),
+        oversample=max(options.oversample or _exact_bins(hours), BINS_A_DURATION),
         n_peaks=options.n_peaks,
     )
     return replace(search, peaks=peaks)
